@@ -1,0 +1,177 @@
+# make            build ipam.so and ipam--VERSION.sql
+# make install    put them into the server that PG_CONFIG names
+# make stage      put them into build/stage instead: the tests run from there
+# make test       unit + regress + isolation + tap
+# make unit       GoogleTest of src/core, with ASan and UBSan
+# make fuzz       libFuzzer on src/core, FUZZ_SECONDS in all
+# make regress    SQL tests: test/sql against expected          (one: REGRESS=block)
+# make isolation  sessions that race: test/specs                (one: ISOLATION=allocate)
+# make tap        processes, dump, upgrade: test/t              (one: PROVE_TESTS=test/t/010_upgrade.pl)
+# make ubsan      regress again, with UBSan and assertions in ipam.so
+# make lint       clang-format, clang-tidy, cppcheck, shellcheck, exported symbols
+# make bench      test/bench/run.sh against a throw-away server
+# make clean      remove everything that was built
+# WERROR=1 turns warnings into errors. -k goes on after a failure.
+
+ifneq ($(words $(CURDIR)),1)
+$(error make cannot work in a folder with spaces in its path: $(CURDIR))
+endif
+
+EXTENSION   = ipam
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" $(EXTENSION).control)
+MODULE_big  = $(EXTENSION)
+SOURCES    := $(sort $(wildcard src/*/*.cpp))
+OBJS        = $(SOURCES:src/%.cpp=build/obj/%.o)
+
+DATA_built  = $(EXTENSION)--$(EXTVERSION).sql
+DATA        = $(filter-out %/$(DATA_built),$(wildcard sql/upgrade/*.sql sql/released/*.sql))
+EXTRA_CLEAN = build
+
+PG_CONFIG   ?= pg_config
+CXX_STD      = -std=gnu++20
+WARNINGS     = -Wall -Wextra -Wshadow -Wconversion $(if $(WERROR),-Werror)
+# -isystem: the server's headers do not pass our warnings.
+# PGDLLEXPORT: PostgreSQL 15 leaves it empty, 16 and later define it like this.
+PG_CPPFLAGS  = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server)
+PG_CPPFLAGS += '-DPGDLLEXPORT=__attribute__((visibility("default")))'
+PG_CXXFLAGS  = $(CXX_STD) $(WARNINGS) -fvisibility=hidden -MMD -MP
+SHLIB_LINK   = -lstdc++
+
+REGRESS        = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
+REGRESS_OPTS   = --inputdir=test --bindir=$(bindir) $(LOAD)
+ISOLATION      = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test --bindir=$(bindir) $(LOAD)
+LOAD           = --load-extension=btree_gist --load-extension=$(EXTENSION)
+
+# Bitcode for the JIT needs a clang that fits the server's, and none of our functions gets inlined.
+override with_llvm = no
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+$(DATA_built): $(sort $(wildcard sql/install/*.sql)) $(EXTENSION).control
+	cat $(filter %.sql,$^) > $@
+
+$(OBJS): build/obj/%.o: src/%.cpp build/flags
+	@mkdir -p $(@D)
+	$(COMPILE.cc) -o $@ $<
+
+# Changes when the compiler or its flags do, and with it every object.
+build/flags: FORCE
+	@mkdir -p build
+	@echo $(call quote,$(CXX) $(CXXFLAGS) $(CPPFLAGS)) | cmp -s - $@ || \
+	 echo $(call quote,$(CXX) $(CXXFLAGS) $(CPPFLAGS)) > $@
+quote = '$(subst ','\'',$(1))'
+
+-include $(wildcard build/obj/*/*.d build/ubsan/*/*.d build/unit/*.d build/unit/core/*.d)
+
+.PHONY: FORCE stage test unit fuzz regress isolation tap ubsan lint bench
+test: unit regress isolation tap
+
+# Runs $(2) and reports it as one line, the way TAP does: ok - $(1).
+report = @if out=$$({ $(2); } 2>&1); then echo "ok - $(1)"; \
+         else echo "$$out"; echo "not ok - $(1)"; false; fi
+nothing = @echo "no $@ tests yet"
+
+# --- without a server -------------------------------------------------------------------------
+
+CORE      = $(wildcard src/core/*.cpp)
+SANITIZE  = -fsanitize=undefined -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS -g -O1
+UNIT      = $(wildcard test/unit/*.cpp)
+UNIT_OBJS = $(UNIT:test/unit/%.cpp=build/unit/%.o) $(CORE:src/core/%.cpp=build/unit/core/%.o)
+UNIT_CXX  = $(CXX) $(CXX_STD) $(WARNINGS) $(SANITIZE) -fsanitize=address -Isrc
+
+unit: $(if $(UNIT),build/unit/tests)
+	$(if $(UNIT),build/unit/tests,$(nothing))
+build/unit/tests: $(UNIT_OBJS)
+	$(UNIT_CXX) -o $@ $^ -lgtest -lgtest_main
+build/unit/%.o: test/unit/%.cpp
+	@mkdir -p $(@D)
+	$(UNIT_CXX) -MMD -MP -c -o $@ $<
+build/unit/core/%.o: src/core/%.cpp
+	@mkdir -p $(@D)
+	$(UNIT_CXX) -MMD -MP -c -o $@ $<
+
+FUZZ_SECONDS ?= 20
+FUZZERS       = $(patsubst test/fuzz/%.cpp,build/fuzz/%,$(sort $(wildcard test/fuzz/*.cpp)))
+FUZZ_EACH     = $(shell expr $(FUZZ_SECONDS) / $(words $(FUZZERS)) '|' 1)
+
+fuzz: $(FUZZERS:=.run)
+	$(if $(FUZZERS),,$(nothing))
+$(FUZZERS:=.run): %.run: %
+	@mkdir -p $*.corpus
+	$(call report,$(*F) for $(FUZZ_EACH) s,$* $*.corpus -max_total_time=$(FUZZ_EACH) -artifact_prefix=$*.)
+$(FUZZERS): build/fuzz/%: test/fuzz/%.cpp $(CORE) $(wildcard src/core/*.hpp)
+	@mkdir -p $(@D)
+	clang++ $(CXX_STD) $(SANITIZE) -fsanitize=fuzzer,address -Isrc -o $@ $< $(CORE)
+
+# --- with a throw-away server -----------------------------------------------------------------
+
+SCRATCH      = PG_CONFIG=$(PG_CONFIG) SERVER_LOG=build/$@.log test/scratch
+PG_REGRESS   = $(TESTERS)/regress/pg_regress $(REGRESS_OPTS) $(REGRESS)
+PG_ISOLATION = $(TESTERS)/isolation/pg_isolation_regress $(ISOLATION_OPTS) $(ISOLATION)
+TESTERS      = $(top_builddir)/src/test
+PROVE_TESTS  = $(sort $(wildcard test/t/*.pl))
+
+stage: all
+	@rm -rf build/stage
+	@$(MAKE) -s --no-print-directory install DESTDIR=$(CURDIR)/build/stage >/dev/null
+
+# Tests of the build staged in $(1) with the tester $(2), results in $(3); shows the differences.
+sql_tests = rm -rf $(3); $(SCRATCH) server $(1) $(2) --outputdir=$(3) || \
+            { cat $(3)/regression.diffs; false; }
+
+regress: stage
+	$(if $(REGRESS),$(call sql_tests,build/stage,$(PG_REGRESS),build/$@),$(nothing))
+
+isolation: stage
+	$(if $(ISOLATION),$(call sql_tests,build/stage,$(PG_ISOLATION),build/$@),$(nothing))
+
+# Real data for test/t/040_netbox.pl, which is skipped where there is none.
+export IPAM_TEST_DATA ?= $(abspath ../shared/data)
+
+tap: stage
+	$(if $(PROVE_TESTS),PG_REGRESS=$(TESTERS)/regress/pg_regress $(SCRATCH) copy build/stage \
+	    prove --verbose -I $(TESTERS)/perl -I test/perl $(PROVE_TESTS),$(nothing))
+
+bench: stage
+	$(if $(wildcard test/bench/run.sh),$(SCRATCH) server build/stage test/bench/run.sh,$(nothing))
+
+# A second ipam.so; the server itself stays as it is and its log gets the reports.
+UBSAN = -fsanitize=undefined -fno-sanitize=vptr -D_GLIBCXX_ASSERTIONS -DUSE_ASSERT_CHECKING
+ubsan: stage build/ubsan/$(EXTENSION).so
+	@rm -rf build/ubsan/stage && cp -R build/stage build/ubsan/stage
+	@cp build/ubsan/$(EXTENSION).so build/ubsan/stage$(pkglibdir)/
+	$(if $(REGRESS),$(ubsan_tests),$(nothing))
+define ubsan_tests
+	status=0; { $(call sql_tests,build/ubsan/stage,$(PG_REGRESS),build/ubsan/regress); } || status=1; \
+	if grep -E -A 5 'runtime error|TRAP:' build/$@.log; then status=1; echo "not ok - server log"; \
+	else echo "ok - server log"; fi; exit $$status
+endef
+build/ubsan/$(EXTENSION).so: $(SOURCES:src/%.cpp=build/ubsan/%.o)
+	$(CXX) -shared -o $@ $^ -lubsan
+build/ubsan/%.o: src/%.cpp build/flags
+	@mkdir -p $(@D)
+	$(COMPILE.cc) $(UBSAN) -o $@ $<
+
+# --- lint -------------------------------------------------------------------------------------
+
+CXX_FILES = $(wildcard src/*/*.[ch]pp test/*/*.[ch]pp)
+ALLOWED   = Pg_magic_func|_PG_init|(pg_finfo_)?ipam_.*
+
+.PHONY: lint-format lint-tidy lint-cppcheck lint-shell lint-exports
+lint: lint-format lint-tidy lint-cppcheck lint-shell lint-exports
+lint-format:
+	$(call report,clang-format,clang-format --dry-run -Werror $(CXX_FILES) </dev/null)
+lint-tidy:
+	$(call report,clang-tidy,printf '%s\n' $(SOURCES) | \
+	    xargs -P 2 -I{} clang-tidy --quiet {} -- $(CXX_STD) $(CPPFLAGS))
+# rethrowNoCurrentException: the border rethrows in a function that only catch blocks call.
+lint-cppcheck:
+	$(call report,cppcheck,cppcheck --quiet --error-exitcode=1 --std=c++20 --language=c++ \
+	    --inline-suppr --suppress=rethrowNoCurrentException --enable=warning$(comma)performance$(comma)portability -Isrc src)
+lint-shell:
+	$(call report,shellcheck,shellcheck run .ci/run test/scratch $(wildcard test/bench/*.sh))
+lint-exports: all
+	$(call report,exported symbols,nm -DC --defined-only $(EXTENSION).so | awk ' \
+	    $$2 ~ /[WVu]/ && /std::|__gnu_cxx::/ || $$3 ~ /^($(ALLOWED))$$/ { next } { print; bad = 1 } END { exit bad }')
+comma = ,
