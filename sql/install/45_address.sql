@@ -1,0 +1,136 @@
+-- Addresses (MS-IPAMM2 3.1.1.1.3).
+
+CREATE TABLE ipam.ip_address (
+    id                  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    address_space_id    bigint NOT NULL DEFAULT 1 REFERENCES ipam.address_space,
+    address             inet NOT NULL,
+    range_id            bigint REFERENCES ipam.ip_range ON DELETE SET NULL,
+    managed_by          text COLLATE "C" NOT NULL DEFAULT 'IPAM',
+    managed_by_entity   text COLLATE "C" NOT NULL DEFAULT 'Localhost',
+    state               text COLLATE "C" NOT NULL DEFAULT 'In-Use',
+    device_type         text COLLATE "C" NOT NULL DEFAULT 'Host',
+    address_category    ipam.address_category GENERATED ALWAYS AS (ipam.address_category(address, address)) STORED,
+    address_assignment  ipam.address_assignment NOT NULL DEFAULT 'Static',
+    virtualization_type ipam.virtualization_type NOT NULL,
+    mac_address         macaddr,
+    device_name         text,
+    serial_number       text,
+    asset_tag           text,
+    os_name             text,
+    os_version          text,
+    owner               text,
+    notes               text,
+    assigned_at         timestamptz,
+    expires_at          timestamptz,
+    reservation_type    ipam.reservation_type,
+    client_id           text,
+    duid                bytea,
+    iaid                bigint,
+    created_from_dns    boolean NOT NULL DEFAULT false,
+    custom_fields       jsonb NOT NULL DEFAULT '{}',
+    created_at          timestamptz NOT NULL DEFAULT now(),
+    modified_at         timestamptz NOT NULL DEFAULT now(),
+
+    CONSTRAINT ip_address_identity_key UNIQUE (address_space_id, address, managed_by, managed_by_entity),
+    CONSTRAINT ip_address_check_0_mask CHECK (ipam.check_host_address(address)),
+    CONSTRAINT ip_address_check_1_host CHECK (ipam.is_host_address(address)
+        OR ipam.raise_fault('IpamApiInvalidIPAddress', format('%s is not an address that a host can have', address),
+               'This-network, loopback, link-local, broadcast, unspecified, site-local and IPv6 multicast addresses cannot be recorded.')),
+    CONSTRAINT ip_address_check_2_managed_by CHECK (managed_by IN ('IPAM', 'MS DHCP', 'Non-MS DHCP', 'VM Manager', 'Others')
+        OR ipam.check_custom_field_value(8, managed_by)),
+    CONSTRAINT ip_address_check_3_managed_by_entity CHECK (managed_by_entity = 'Localhost' OR ipam.check_custom_field_value(9, managed_by_entity)),
+    CONSTRAINT ip_address_check_4_state CHECK (state IN ('In-Use', 'Reserved', 'Inactive') OR ipam.check_custom_field_value(10, state)),
+    CONSTRAINT ip_address_check_5_device_type CHECK (device_type = 'Host' OR ipam.check_custom_field_value(7, device_type)),
+    CONSTRAINT ip_address_check_6_expiry CHECK (assigned_at IS NULL OR expires_at IS NULL OR assigned_at <= expires_at
+        OR ipam.raise_fault('IpamApiInvalidAddressExpiryDate', format('address %s cannot expire at %s', address, expires_at),
+               format('It was assigned at %s, which is later.', assigned_at))),
+    CONSTRAINT ip_address_client_id CHECK (client_id IS NULL OR (family(address) = 4 AND length(client_id) BETWEEN 1 AND 255)
+        OR ipam.raise_fault('IpamApiInvalidClientId', format('address %s cannot have client id "%s"', address, left(client_id, 300)),
+               'A client id has 1 to 255 characters and belongs to IPv4.')),
+    CONSTRAINT ip_address_reservation_type CHECK (reservation_type IS NULL OR family(address) = 4
+        OR ipam.raise_fault('IpamApiInvalidIPv4ReservationType', format('address %s cannot have reservation type %s', address, reservation_type),
+               'Reservation types belong to IPv4.')),
+    CONSTRAINT ip_address_duid CHECK (duid IS NULL OR (family(address) = 6 AND length(duid) BETWEEN 1 AND 65)
+        OR ipam.raise_fault('IpamApiInvalidDuidFormat', format('address %s cannot have a DUID of %s bytes', address, length(duid)),
+               'A DUID has 1 to 65 bytes and belongs to IPv6.')),
+    CONSTRAINT ip_address_iaid CHECK (iaid IS NULL OR (family(address) = 6 AND iaid BETWEEN 0 AND 4294967295)
+        OR ipam.raise_fault('IpamApiInvalidIaid', format('address %s cannot have IAID %s', address, iaid),
+               'An IAID is 0 to 4294967295 and belongs to IPv6.')),
+    CONSTRAINT ip_address_device_name_length CHECK (device_name IS NULL OR length(device_name) <= 255
+        OR ipam.raise_fault('IpamApiInvalidDeviceName', format('the device name of address %s is too long', address),
+               format('It has %s characters; 255 are possible.', length(device_name)))),
+    CONSTRAINT ip_address_serial_number_length CHECK (serial_number IS NULL OR length(serial_number) <= 255
+        OR ipam.raise_fault('IpamApiInvalidSerialNumber', format('the serial number of address %s is too long', address),
+               format('It has %s characters; 255 are possible.', length(serial_number)))),
+    CONSTRAINT ip_address_asset_tag_length CHECK (asset_tag IS NULL OR length(asset_tag) <= 255
+        OR ipam.raise_fault('IpamApiInvalidAssetTag', format('the asset tag of address %s is too long', address),
+               format('It has %s characters; 255 are possible.', length(asset_tag)))),
+    CONSTRAINT ip_address_owner_length CHECK (owner IS NULL OR length(owner) <= 255
+        OR ipam.raise_fault('IpamApiOwnerStringLengthNotAcceptable', format('the owner of address %s is too long', address),
+               format('It has %s characters; 255 are possible.', length(owner)))),
+    CONSTRAINT ip_address_custom_fields CHECK (custom_fields = '{}' OR ipam.check_custom_fields(custom_fields))
+);
+COMMENT ON TABLE ipam.ip_address IS 'recorded addresses; one address may be recorded several times by different services';
+COMMENT ON COLUMN ipam.ip_address.id IS 'id';
+COMMENT ON COLUMN ipam.ip_address.address_space_id IS 'the address space; the default one unless given';
+COMMENT ON COLUMN ipam.ip_address.address IS 'the address';
+COMMENT ON COLUMN ipam.ip_address.range_id IS 'the range that holds the address and has the same managed_by and managed_by_entity, kept by the database; NULL: none';
+COMMENT ON COLUMN ipam.ip_address.managed_by IS 'kind of service that gives out the address: a value of custom field 8';
+COMMENT ON COLUMN ipam.ip_address.managed_by_entity IS 'the service instance: a value of custom field 9';
+COMMENT ON COLUMN ipam.ip_address.state IS 'In-Use, Reserved, Inactive or another value of custom field 10; recorded is never free';
+COMMENT ON COLUMN ipam.ip_address.device_type IS 'a value of custom field 7';
+COMMENT ON COLUMN ipam.ip_address.address_category IS 'Public, Private or GlobalIPv6Unicast, worked out from the address; NULL: neither';
+COMMENT ON COLUMN ipam.ip_address.address_assignment IS 'how the host got the address';
+COMMENT ON COLUMN ipam.ip_address.virtualization_type IS 'NonVirtualized, Fabric or Virtual; the range''s, or else the natural one of the space, unless given';
+COMMENT ON COLUMN ipam.ip_address.mac_address IS 'MAC address';
+COMMENT ON COLUMN ipam.ip_address.device_name IS 'name of the device, at most 255 characters';
+COMMENT ON COLUMN ipam.ip_address.serial_number IS 'at most 255 characters';
+COMMENT ON COLUMN ipam.ip_address.asset_tag IS 'at most 255 characters';
+COMMENT ON COLUMN ipam.ip_address.os_name IS 'operating system';
+COMMENT ON COLUMN ipam.ip_address.os_version IS 'version of the operating system';
+COMMENT ON COLUMN ipam.ip_address.owner IS 'at most 255 characters';
+COMMENT ON COLUMN ipam.ip_address.notes IS 'notes';
+COMMENT ON COLUMN ipam.ip_address.assigned_at IS 'time of assignment';
+COMMENT ON COLUMN ipam.ip_address.expires_at IS 'end of the assignment, not before assigned_at';
+COMMENT ON COLUMN ipam.ip_address.reservation_type IS 'clients that a DHCP reservation serves; IPv4 only';
+COMMENT ON COLUMN ipam.ip_address.client_id IS 'DHCP client id; IPv4 only';
+COMMENT ON COLUMN ipam.ip_address.duid IS 'DHCP unique identifier, 1 to 65 bytes; IPv6 only';
+COMMENT ON COLUMN ipam.ip_address.iaid IS 'identity association, 32 bits; IPv6 only';
+COMMENT ON COLUMN ipam.ip_address.created_from_dns IS 'whether a DNS record was the source';
+COMMENT ON COLUMN ipam.ip_address.custom_fields IS 'values of custom fields by name';
+COMMENT ON COLUMN ipam.ip_address.created_at IS 'time of creation';
+COMMENT ON COLUMN ipam.ip_address.modified_at IS 'time of the last change by a user';
+
+-- The free search walks this index, see src/pg/used_addresses.hpp.
+CREATE UNIQUE INDEX ip_address_range_id_address_idx ON ipam.ip_address (range_id, address);
+COMMENT ON INDEX ipam.ip_address_range_id_address_idx IS 'addresses of a range in order; free addresses are its gaps';
+CREATE INDEX ip_address_custom_fields_idx ON ipam.ip_address USING gin (custom_fields) WHERE custom_fields <> '{}';
+COMMENT ON INDEX ipam.ip_address_custom_fields_idx IS 'addresses that have a custom field value';
+
+CREATE FUNCTION ipam.map_address() RETURNS trigger
+LANGUAGE C AS 'MODULE_PATHNAME', 'ipam_map_address';
+COMMENT ON FUNCTION ipam.map_address() IS 'trigger: fills in the range of an address and its virtualization type';
+
+CREATE FUNCTION ipam.confirm_address_mapping() RETURNS trigger
+LANGUAGE C AS 'MODULE_PATHNAME', 'ipam_confirm_address_mapping';
+COMMENT ON FUNCTION ipam.confirm_address_mapping() IS 'trigger: maps an address again where its range has changed since it was mapped';
+
+CREATE FUNCTION ipam.remap_addresses() RETURNS trigger
+LANGUAGE C AS 'MODULE_PATHNAME', 'ipam_remap_addresses';
+COMMENT ON FUNCTION ipam.remap_addresses() IS 'trigger: maps the addresses again that a new, moved or resized range gains or loses';
+
+CREATE TRIGGER map_address
+    BEFORE INSERT OR UPDATE OF address_space_id, address, range_id, managed_by, managed_by_entity, virtualization_type ON ipam.ip_address
+    FOR EACH ROW EXECUTE FUNCTION ipam.map_address();
+CREATE TRIGGER confirm_address_mapping
+    AFTER INSERT OR UPDATE OF address_space_id, address, range_id, managed_by, managed_by_entity ON ipam.ip_address
+    FOR EACH ROW EXECUTE FUNCTION ipam.confirm_address_mapping();
+CREATE TRIGGER touch_modified_at
+    BEFORE UPDATE OF address_space_id, address, managed_by, managed_by_entity, state, device_type, address_assignment,
+        virtualization_type, mac_address, device_name, serial_number, asset_tag, os_name, os_version, owner, notes, assigned_at,
+        expires_at, reservation_type, client_id, duid, iaid, created_from_dns, custom_fields
+    ON ipam.ip_address FOR EACH ROW EXECUTE FUNCTION ipam.touch_modified_at();
+
+CREATE TRIGGER remap_addresses
+    AFTER INSERT OR UPDATE OF address_space_id, start_address, end_address, managed_by, managed_by_entity ON ipam.ip_range
+    FOR EACH ROW EXECUTE FUNCTION ipam.remap_addresses();

@@ -1,0 +1,115 @@
+#pragma once
+// The range of an address, found so that nobody else can make the answer wrong unnoticed: the search
+// also sees what other transactions have written and not committed, and waits for them.
+#include "pg/postgres.hpp"
+
+#include <cstring>
+
+#include "pg/convert.hpp"
+#include "pg/relation.hpp"
+
+namespace ipam::pg {
+
+// What decides the range of an address.
+struct Service {
+	Datum address_space; // bigint
+	Datum managed_by;    // text
+	Datum entity;        // text
+};
+
+struct RangeFound {
+	int64 id; // 0: none
+	Oid virtualization_type;
+};
+
+// Another transaction has written the row and not ended yet.
+inline TransactionId writer_in_progress(const SnapshotData &dirty) {
+	return TransactionIdIsValid(dirty.xmin) ? dirty.xmin : dirty.xmax;
+}
+
+inline void wait_for(TransactionId writer, Relation table, ItemPointer tid) {
+	ItemPointerData place = *tid;
+	XactLockTableWait(writer, table, &place, XLTW_FetchUpdated);
+}
+
+inline bool is_ms_dhcp(Datum managed_by) {
+	const text *value = DatumGetTextPP(managed_by);
+	return VARSIZE_ANY_EXHDR(value) == 7 && std::memcmp(VARDATA_ANY(value), "MS DHCP", 7) == 0;
+}
+
+inline Datum attribute(TupleTableSlot *slot, Relation table, const char *name) {
+	bool is_null = false;
+	const Datum value = slot_getattr(slot, get_attnum(RelationGetRelid(table), name), &is_null);
+	if (is_null) elog(ERROR, "column %s of %s is null", name, RelationGetRelationName(table));
+	return value;
+}
+
+// One pass over the ranges at or before the address. A writer in progress who may change the answer
+// ends the pass: `writer` says whom to wait for. `place` is the row that was found or is waited for.
+struct Pass {
+	RangeFound found;
+	TransactionId writer;
+	ItemPointerData place;
+};
+
+inline Pass look_for_range(const OpenIndexScan &scan, SnapshotData &dirty, TupleTableSlot *slot,
+                           const Address &address, bool may_overlap) {
+	Pass pending{};
+	while (index_getnext_slot(scan.scan, ForwardScanDirection, slot)) {
+		const Address last = to_address(DatumGetInetPP(attribute(slot, scan.table, "end_address")));
+		const TransactionId writer = writer_in_progress(dirty);
+		const bool in_progress = TransactionIdIsValid(writer);
+		if (last.family == address.family && last.value >= address.value) {
+			const RangeFound range{DatumGetInt64(attribute(slot, scan.table, "id")),
+			                       DatumGetObjectId(attribute(slot, scan.table, "virtualization_type"))};
+			// Both versions of a row that is being changed hold the address: the answer is certain.
+			if (!in_progress || range.id == pending.found.id)
+				return {range, InvalidTransactionId, slot->tts_tid};
+			if (TransactionIdIsValid(pending.writer)) return pending;
+			pending = {range, writer, slot->tts_tid};
+		} else if (!may_overlap && !in_progress) {
+			break; // ranges that do not overlap: the one that starts last is the only candidate
+		}
+	}
+	return pending;
+}
+
+// Keeps the range from being deleted until the end of the transaction, as the foreign key would do a
+// moment later. False: it has changed or gone since it was found.
+inline bool keep_range(Relation table, ItemPointerData place, TupleTableSlot *slot) {
+	TM_FailureData failure;
+	const TM_Result result =
+	    table_tuple_lock(table, &place, GetLatestSnapshot(), slot, GetCurrentCommandId(false),
+	                     LockTupleKeyShare, LockWaitBlock, TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS, &failure);
+	return result != TM_Updated && result != TM_Deleted;
+}
+
+// The range of an address. A caller who is about to map the address to it wants it kept.
+inline RangeFound find_range(const Service &service, Datum address, bool keep) {
+	ScanKeyData keys[4];
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, service.address_space);
+	ScanKeyEntryInitialize(&keys[1], 0, 2, BTEqualStrategyNumber, InvalidOid, C_COLLATION_OID, F_TEXTEQ,
+	                       service.managed_by);
+	ScanKeyEntryInitialize(&keys[2], 0, 3, BTEqualStrategyNumber, InvalidOid, C_COLLATION_OID, F_TEXTEQ,
+	                       service.entity);
+	ScanKeyInit(&keys[3], 4, BTLessEqualStrategyNumber, F_NETWORK_LE, address);
+	for (;;) {
+		SnapshotData dirty;
+		InitDirtySnapshot(dirty);
+		const OpenIndexScan scan = begin_index_scan("ip_range", "ip_range_service_idx", &dirty, keys, 4);
+		TupleTableSlot *slot = table_slot_create(scan.table, nullptr);
+		Pass pass = look_for_range(scan, dirty, slot, to_address(DatumGetInetPP(address)),
+		                           is_ms_dhcp(service.managed_by));
+		ExecClearTuple(slot);
+		index_endscan(scan.scan); // lets the page go while waiting
+		bool certain = !TransactionIdIsValid(pass.writer);
+		if (!certain) wait_for(pass.writer, scan.table, &pass.place);
+		if (certain && keep && pass.found.id != 0) certain = keep_range(scan.table, pass.place, slot);
+		ExecDropSingleTupleTableSlot(slot);
+		index_close(scan.index, AccessShareLock);
+		table_close(scan.table, AccessShareLock);
+		if (certain) return pass.found;
+	}
+}
+
+} // namespace ipam::pg

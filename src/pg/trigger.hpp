@@ -1,0 +1,60 @@
+#pragma once
+// Row triggers: the call, and the row it is about by column name.
+#include "pg/postgres.hpp"
+
+namespace ipam::pg {
+
+// The call of a row trigger for INSERT or UPDATE with the given timing.
+inline TriggerData *trigger_data(FunctionCallInfo fcinfo, TriggerEvent timing) {
+	if (!CALLED_AS_TRIGGER(fcinfo)) {
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		                errmsg("this function can be called as a trigger only")));
+	}
+	auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
+	if (!TRIGGER_FIRED_FOR_ROW(data->tg_event) || (data->tg_event & TRIGGER_EVENT_TIMINGMASK) != timing ||
+	    TRIGGER_FIRED_BY_DELETE(data->tg_event)) {
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		                errmsg("trigger %s does not fit its function", data->tg_trigger->tgname)));
+	}
+	return data;
+}
+
+struct Row {
+	Relation table;
+	HeapTuple tuple;
+
+	TupleDesc description() const { return RelationGetDescr(table); }
+	int number(const char *column) const {
+		const int n = SPI_fnumber(description(), column);
+		if (n <= 0) elog(ERROR, "column %s of %s does not exist", column, RelationGetRelationName(table));
+		return n;
+	}
+	Datum get(const char *column, bool *is_null) const {
+		return heap_getattr(tuple, number(column), description(), is_null);
+	}
+	Datum get(const char *column) const {
+		bool is_null = false;
+		return get(column, &is_null);
+	}
+	bool is_null(const char *column) const {
+		bool is_null = false;
+		get(column, &is_null);
+		return is_null;
+	}
+	int64 id(const char *column) const { // 0 for NULL
+		bool is_null = false;
+		const Datum value = get(column, &is_null);
+		return is_null ? 0 : DatumGetInt64(value);
+	}
+};
+
+inline Row new_row(TriggerData *data) {
+	return {data->tg_relation,
+	        TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple};
+}
+
+inline Row old_row(TriggerData *data) {
+	return {data->tg_relation, data->tg_trigtuple};
+}
+
+} // namespace ipam::pg

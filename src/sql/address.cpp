@@ -1,0 +1,54 @@
+// What an address or an span is by itself: category, fitness for a host, edges of its network.
+#include "pg/postgres.hpp"
+
+#include "core/category.hpp"
+#include "pg/boundary.hpp"
+#include "pg/inetrange.hpp"
+
+using namespace ipam;
+using namespace ipam::pg;
+
+namespace {
+
+// The labels of the SQL enum ipam.address_category; none is NULL.
+Datum category_label(FunctionCallInfo fcinfo, std::optional<Category> category) {
+	if (!category) PG_RETURN_NULL();
+	const char *label = *category == Category::public_v4     ? "Public"
+	                    : *category == Category::private_use ? "Private"
+	                                                         : "GlobalIPv6Unicast";
+	return DirectFunctionCall2(enum_in, CStringGetDatum(label),
+	                           ObjectIdGetDatum(get_fn_expr_rettype(fcinfo->flinfo)));
+}
+
+} // namespace
+
+// ipam.address_category(first, last)
+IPAM_FUNCTION(ipam_address_category) {
+	const inet *first = PG_GETARG_INET_PP(0);
+	const inet *last = PG_GETARG_INET_PP(1);
+	if (family_of(first) != family_of(last)) PG_RETURN_NULL();
+	const Span span{family_of(first), to_address(first).value, to_address(last).value};
+	if (span.first > span.last) PG_RETURN_NULL();
+	return category_label(fcinfo, category_of(span));
+}
+
+// ipam.is_host_address(address)
+IPAM_FUNCTION(ipam_is_host_address) {
+	const inet *address = PG_GETARG_INET_PP(0);
+	PG_RETURN_BOOL(pg::is_host(address) && ipam::is_host(to_address(address)));
+}
+
+// ipam.covering_networks(address): by prefix length, from 0 to the address's own.
+IPAM_FUNCTION(ipam_covering_networks) {
+	const inet *value = PG_GETARG_INET_PP(0);
+	const Address address = to_address(value);
+	const int count = ip_bits(value) + 1;
+	auto *networks = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<Size>(count)));
+	for (int prefix_length = 0; prefix_length < count; ++prefix_length) {
+		const Network network{address.family, address.value, prefix_length};
+		inet *out = to_inet({address.family, network.span().first});
+		ip_bits(out) = static_cast<unsigned char>(prefix_length);
+		networks[prefix_length] = InetPGetDatum(out);
+	}
+	PG_RETURN_ARRAYTYPE_P(construct_array(networks, count, CIDROID, -1, false, TYPALIGN_INT));
+}

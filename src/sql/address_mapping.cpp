@@ -1,0 +1,195 @@
+// Which range an address belongs to, kept right by triggers on both tables.
+//
+// An address belongs to the range of its space, managed_by and managed_by_entity that holds it; of
+// several (MS DHCP only) to the one that starts last and then ends first.
+//
+// Two sessions that write at the same time do not see each other's rows, so both sides write first
+// and then look again, also at what is not committed (a dirty snapshot): the address at ranges, the
+// range at addresses. Of two concurrent writers at least the later one finds the other's row, waits
+// until that transaction has ended, and maps again. No lock is held for that: writers of addresses
+// wait for nobody unless a range around their address is being changed.
+#include "pg/postgres.hpp"
+
+#include "pg/boundary.hpp"
+#include "pg/fault.hpp"
+#include "pg/range_search.hpp"
+#include "pg/statement.hpp"
+#include "pg/trigger.hpp"
+
+using namespace ipam;
+using namespace ipam::pg;
+
+namespace {
+
+constinit Statement unmap_one{
+    "UPDATE ipam.ip_address SET range_id = NULL WHERE id OPERATOR(pg_catalog.=) $1"};
+
+constinit Statement unmap_many{
+    "UPDATE ipam.ip_address SET range_id = NULL"
+    " WHERE address_space_id OPERATOR(pg_catalog.=) $1 AND managed_by OPERATOR(pg_catalog.=) $2"
+    " AND managed_by_entity OPERATOR(pg_catalog.=) $3"
+    " AND address OPERATOR(pg_catalog.>=) $4 AND address OPERATOR(pg_catalog.<=) $5"};
+
+constinit Statement fitting_type{"SELECT ipam.fitting_virtualization_type($1, $2::ipam.virtualization_type)"};
+
+Service service_of(const Row &row) {
+	return {row.get("address_space_id"), row.get("managed_by"), row.get("managed_by_entity")};
+}
+
+// The virtualization type that fits the address space, or a fault.
+Datum fitting_virtualization_type(const Row &row) {
+	bool is_null = false;
+	Datum type = row.get("virtualization_type", &is_null);
+	if (!is_null) {
+		type = PointerGetDatum(cstring_to_text(DatumGetCString(DirectFunctionCall1(enum_out, type))));
+	}
+	Datum values[] = {row.get("address_space_id"), type};
+	const char nulls[] = {' ', is_null ? 'n' : ' '};
+	SPI_connect();
+	if (SPI_execute_plan(fitting_type.prepared(INT8OID, TEXTOID), values, nulls, false, 1) != SPI_OK_SELECT ||
+	    SPI_processed != 1) {
+		elog(ERROR, "could not find the virtualization type");
+	}
+	type = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null);
+	SPI_finish();
+	return type;
+}
+
+// An address that is not valid by itself is left to the constraints, which have the words for it.
+bool can_be_mapped(const Row &row) {
+	for (const char *column : {"address_space_id", "address", "managed_by", "managed_by_entity"}) {
+		if (row.is_null(column)) return false;
+	}
+	return true;
+}
+
+const char *range_text(int64 id) {
+	return id == 0 ? "no range" : psprintf("range " INT64_FORMAT, id);
+}
+
+} // namespace
+
+IPAM_FUNCTION(ipam_map_address) {
+	TriggerData *data = trigger_data(fcinfo, TRIGGER_EVENT_BEFORE);
+	const Row row = new_row(data);
+	if (!can_be_mapped(row)) return PointerGetDatum(row.tuple);
+
+	const RangeFound range = find_range(service_of(row), row.get("address"), true);
+	const int64 asked = row.id("range_id");
+	const Row old = old_row(data);
+	const bool asked_for =
+	    asked != 0 && (TRIGGER_FIRED_BY_INSERT(data->tg_event) || asked != old.id("range_id"));
+	if (asked_for && asked != range.id) {
+		raise_fault(fault_named("IpamApiIpAddressOutOfRange"),
+		            psprintf("address %s does not belong to range " INT64_FORMAT,
+		                     to_text(DatumGetInetPP(row.get("address"))), asked),
+		            psprintf("By its address space, managed_by and managed_by_entity it belongs to %s.",
+		                     range_text(range.id)),
+		            "Leave range_id out: the database finds the range.");
+	}
+	const bool natural_type = row.is_null("virtualization_type");
+	const bool type_changes = TRIGGER_FIRED_BY_INSERT(data->tg_event) ||
+	                          row.id("address_space_id") != old.id("address_space_id") ||
+	                          row.get("virtualization_type") != old.get("virtualization_type");
+	int columns[2] = {row.number("range_id"), row.number("virtualization_type")};
+	Datum values[2] = {Int64GetDatum(range.id), row.get("virtualization_type")};
+	bool nulls[2] = {range.id == 0, false};
+	if (natural_type && range.id != 0) {
+		values[1] = ObjectIdGetDatum(range.virtualization_type);
+	} else if (type_changes && (range.id == 0 || values[1] != ObjectIdGetDatum(range.virtualization_type))) {
+		values[1] = fitting_virtualization_type(row);
+	}
+	return PointerGetDatum(
+	    heap_modify_tuple_by_cols(row.tuple, row.description(), 2, columns, values, nulls));
+}
+
+IPAM_FUNCTION(ipam_confirm_address_mapping) {
+	const Row row = new_row(trigger_data(fcinfo, TRIGGER_EVENT_AFTER));
+	if (find_range(service_of(row), row.get("address"), false).id != row.id("range_id")) {
+		SPI_connect();
+		Datum values[] = {row.get("id")};
+		execute_on_latest(unmap_one.prepared(INT8OID), values);
+		SPI_finish();
+	}
+	return PointerGetDatum(nullptr);
+}
+
+namespace {
+
+// Waits until nobody else is writing addresses of the space in the span.
+void wait_for_address_writers(Datum address_space, const Span &span) {
+	ScanKeyData keys[3];
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, address_space);
+	ScanKeyInit(&keys[1], 2, BTGreaterEqualStrategyNumber, F_NETWORK_GE,
+	            InetPGetDatum(to_inet({span.family, span.first})));
+	ScanKeyInit(&keys[2], 2, BTLessEqualStrategyNumber, F_NETWORK_LE,
+	            InetPGetDatum(to_inet({span.family, span.last})));
+	SnapshotData dirty;
+	InitDirtySnapshot(dirty);
+	const OpenIndexScan scan = begin_index_scan("ip_address", "ip_address_identity_key", &dirty, keys, 3);
+	TupleTableSlot *slot = table_slot_create(scan.table, nullptr);
+	while (index_getnext_slot(scan.scan, ForwardScanDirection, slot)) {
+		CHECK_FOR_INTERRUPTS();
+		const TransactionId writer = writer_in_progress(dirty);
+		if (!TransactionIdIsValid(writer)) continue;
+		ItemPointerData place = slot->tts_tid;
+		ExecClearTuple(slot);
+		index_rescan(scan.scan, keys, 3, nullptr, 0); // lets the page go while waiting
+		wait_for(writer, scan.table, &place);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	end_index_scan(scan);
+}
+
+// Maps the addresses of the service in the span again: unmapping them makes ipam_map_address()
+// find their range.
+void remap(const Service &service, const Span &span) {
+	wait_for_address_writers(service.address_space, span);
+	Datum values[] = {service.address_space, service.managed_by, service.entity,
+	                  InetPGetDatum(to_inet({span.family, span.first})),
+	                  InetPGetDatum(to_inet({span.family, span.last}))};
+	execute_on_latest(unmap_many.prepared(INT8OID, TEXTOID, TEXTOID, INETOID, INETOID), values);
+}
+
+Span span_of(const Row &row) {
+	const Address first = to_address(DatumGetInetPP(row.get("start_address")));
+	const Address last = to_address(DatumGetInetPP(row.get("end_address")));
+	return {first.family, first.value, last.value};
+}
+
+bool same_service(const Service &a, const Service &b) {
+	return a.address_space == b.address_space &&
+	       DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, a.managed_by, b.managed_by)) &&
+	       DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, a.entity, b.entity));
+}
+
+// Maps again what lies in `span` and not in `kept`.
+void remap_outside(const Service &service, const Span &span, const Span &kept) {
+	if (!span.intersects(kept)) return remap(service, span);
+	if (span.first < kept.first) remap(service, {span.family, span.first, kept.first - 1});
+	if (span.last > kept.last) remap(service, {span.family, kept.last + 1, span.last});
+}
+
+} // namespace
+
+IPAM_FUNCTION(ipam_remap_addresses) {
+	TriggerData *data = trigger_data(fcinfo, TRIGGER_EVENT_AFTER);
+	const Row row = new_row(data);
+	const Service service = service_of(row);
+	const Span span = span_of(row);
+	SPI_connect();
+	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event)) {
+		const Row old = old_row(data);
+		// What stays inside stays mapped, unless ranges overlap and the choice among them changes.
+		if (same_service(service, service_of(old)) && !is_ms_dhcp(service.managed_by)) {
+			remap_outside(service, span_of(old), span);
+			remap_outside(service, span, span_of(old));
+			SPI_finish();
+			return PointerGetDatum(nullptr);
+		}
+		remap(service_of(old), span_of(old));
+	}
+	remap(service, span);
+	SPI_finish();
+	return PointerGetDatum(nullptr);
+}

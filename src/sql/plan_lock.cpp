@@ -1,0 +1,41 @@
+// ipam.lock_plan(address_space_id): one transaction at a time changes the structure of a space.
+#include "pg/postgres.hpp"
+
+#include "pg/boundary.hpp"
+#include "pg/statement.hpp"
+
+namespace {
+
+// The lock that this backend took last, to take it once for many rows. A rolled back subtransaction
+// lets the lock go; the next one has another number.
+struct LastLock {
+	FullTransactionId transaction;
+	SubTransactionId subtransaction;
+	int64 address_space;
+};
+constinit LastLock last_lock{};
+
+constinit ipam::pg::Statement lock_plan{
+    "INSERT INTO ipam.plan_lock AS l (address_space_id, locked_by) VALUES ($1, $2)"
+    " ON CONFLICT (address_space_id) DO UPDATE SET locked_by = EXCLUDED.locked_by"
+    " WHERE l.locked_by OPERATOR(pg_catalog.<>) EXCLUDED.locked_by"};
+
+} // namespace
+
+IPAM_FUNCTION(ipam_lock_plan) {
+	if (PG_ARGISNULL(0)) PG_RETURN_VOID();
+	const int64 address_space = PG_GETARG_INT64(0);
+	if (FullTransactionIdEquals(last_lock.transaction, GetTopFullTransactionIdIfAny()) &&
+	    FullTransactionIdIsValid(last_lock.transaction) &&
+	    last_lock.subtransaction == GetCurrentSubTransactionId() &&
+	    last_lock.address_space == address_space) {
+		PG_RETURN_VOID();
+	}
+	const FullTransactionId transaction = GetTopFullTransactionId();
+	SPI_connect();
+	Datum values[] = {Int64GetDatum(address_space), FullTransactionIdGetDatum(transaction)};
+	SPI_execute_plan(lock_plan.prepared(INT8OID, XID8OID), values, nullptr, false, 0);
+	SPI_finish();
+	last_lock = {transaction, GetCurrentSubTransactionId(), address_space};
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,43 @@
+-- Rights: PUBLIC may do nothing; readers read; writers write, with the grants that SECURITY.md lists.
+\set SHOW_CONTEXT never
+\set ON_ERROR_ROLLBACK on
+\getenv inputdir PG_ABS_SRCDIR
+\set fresh_store :inputdir '/data/fresh_store.sql'
+\i :fresh_store
+INSERT INTO ipam.custom_field_value (custom_field_id, value) VALUES (9, 'dhcp1');
+INSERT INTO ipam.custom_field (name) VALUES ('Floor');
+CREATE ROLE regress_ipam_nobody;
+CREATE ROLE regress_ipam_reader;
+CREATE ROLE regress_ipam_writer;
+GRANT USAGE ON SCHEMA ipam TO regress_ipam_reader, regress_ipam_writer;
+GRANT SELECT ON ALL TABLES IN SCHEMA ipam TO regress_ipam_reader, regress_ipam_writer;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ipam TO regress_ipam_reader, regress_ipam_writer;
+GRANT INSERT, UPDATE, DELETE ON ipam.ip_block, ipam.ip_subnet, ipam.ip_range, ipam.ip_address TO regress_ipam_writer;
+GRANT INSERT, UPDATE ON ipam.plan_lock TO regress_ipam_writer;
+GRANT UPDATE (id) ON ipam.custom_field, ipam.custom_field_value TO regress_ipam_writer;
+
+SET LOCAL ROLE regress_ipam_nobody;
+SELECT count(*) FROM ipam.ip_address;
+SELECT * FROM ipam.get_free_ip_addresses(1);
+CALL ipam.provision();
+SELECT ipam.raise_fault('IpamApiInvalidParameter', 'no');
+
+SET LOCAL ROLE regress_ipam_writer;
+INSERT INTO ipam.ip_block (network) VALUES ('10.0.0.0/8'), ('10.0.0.0/16');
+INSERT INTO ipam.ip_subnet (network, name, custom_fields) VALUES ('10.0.0.0/24', 'lan', '{"Floor": "2"}');
+INSERT INTO ipam.ip_range (start_address, end_address, managed_by_entity) VALUES ('10.0.0.10', '10.0.0.20', 'dhcp1');
+INSERT INTO ipam.ip_address (address, managed_by_entity) VALUES ('10.0.0.10', 'dhcp1'), ('10.0.0.30', 'dhcp1') RETURNING address, range_id IS NOT NULL AS mapped;
+UPDATE ipam.ip_range SET end_address = '10.0.0.30';
+DELETE FROM ipam.ip_block WHERE network = '10.0.0.0/16';
+SELECT a.address, a.range_id IS NOT NULL AS mapped, b.network AS block
+FROM ipam.ip_address AS a CROSS JOIN ipam.ip_subnet AS s JOIN ipam.ip_block AS b ON b.id = s.block_id ORDER BY 1;
+INSERT INTO ipam.address_space (name) VALUES ('mine');
+UPDATE ipam.custom_field SET name = 'Storey' WHERE name = 'Floor';
+UPDATE ipam.common_property SET value = '90' WHERE name = 'MaximumUtilizationThreshold';
+CALL ipam.provision();
+
+SET LOCAL ROLE regress_ipam_reader;
+SELECT free FROM ipam.ip_range AS r, ipam.get_free_ip_addresses(r.id, count => 2) AS free;
+INSERT INTO ipam.ip_address (address) VALUES ('10.0.0.11');
+DELETE FROM ipam.ip_address;
+ROLLBACK;

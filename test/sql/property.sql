@@ -1,0 +1,50 @@
+-- Common properties: a fixed list of settings, each checked when it is set.
+\set SHOW_CONTEXT never
+\getenv inputdir PG_ABS_SRCDIR
+\set fresh_store :inputdir '/data/fresh_store.sql'
+\set ON_ERROR_ROLLBACK on
+\i :fresh_store
+
+-- A setting is a row; setting it also sets the time of the change.
+UPDATE ipam.common_property SET modified_at = '2026-01-01';
+UPDATE ipam.common_property SET value = '75' WHERE name = 'MaximumUtilizationThreshold';
+SELECT name, value, modified_at = now() AS changed_now FROM ipam.common_property WHERE name LIKE 'M%' ORDER BY name;
+
+-- The ends of what is possible.
+UPDATE ipam.common_property SET value = '0' WHERE name IN ('MinimumUtilizationThreshold', 'ExpiryAlertThreshold', 'IPAuditTrackingFeature');
+UPDATE ipam.common_property SET value = '100' WHERE name = 'MaximumUtilizationThreshold';
+UPDATE ipam.common_property SET value = '3500' WHERE name = 'ExpiryAlertThreshold';
+UPDATE ipam.common_property SET value = repeat('p', 240) WHERE name = 'GpoPrefix';
+UPDATE ipam.common_property SET value = NULL WHERE name = 'GpoPrefix';
+UPDATE ipam.common_property SET value = 'Automatic' WHERE name = 'ProvisioningMode';
+SELECT name, value FROM ipam.common_property
+WHERE name IN ('MinimumUtilizationThreshold', 'MaximumUtilizationThreshold', 'ExpiryAlertThreshold', 'IPAuditTrackingFeature', 'GpoPrefix', 'ProvisioningMode')
+ORDER BY name;
+
+-- And what is not.
+\set VERBOSITY default
+UPDATE ipam.common_property SET value = '101' WHERE name = 'MaximumUtilizationThreshold';
+\echo :LAST_ERROR_SQLSTATE
+UPDATE ipam.common_property SET value = '3501' WHERE name = 'ExpiryAlertThreshold';
+\echo :LAST_ERROR_SQLSTATE
+UPDATE ipam.common_property SET value = 'Daily' WHERE name = 'IpamExpiryLoggingPeriodicity';
+\echo :LAST_ERROR_SQLSTATE
+UPDATE ipam.common_property SET value = repeat('p', 241) WHERE name = 'GpoPrefix';
+\echo :LAST_ERROR_SQLSTATE
+UPDATE ipam.common_property SET value = 'on' WHERE name = 'IPAuditTrackingFeature';
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO ipam.common_property (name, value) VALUES ('Colour', 'blue');
+
+-- Words, signs, fractions, large numbers and nothing at all are no numbers either.
+\set VERBOSITY terse
+UPDATE ipam.common_property SET value = '-1' WHERE name = 'MinimumUtilizationThreshold';
+UPDATE ipam.common_property SET value = '12.5' WHERE name = 'MinimumUtilizationThreshold';
+UPDATE ipam.common_property SET value = NULL WHERE name = 'MinimumUtilizationThreshold';
+UPDATE ipam.common_property SET value = '99999999999' WHERE name = 'ExpiryAlertThreshold';
+UPDATE ipam.common_property SET value = NULL WHERE name = 'ExpiryAlertThreshold';
+UPDATE ipam.common_property SET value = NULL WHERE name = 'IpamExpiryLoggingPeriodicity';
+UPDATE ipam.common_property SET value = '' WHERE name = 'GpoPrefix';
+UPDATE ipam.common_property SET value = NULL WHERE name = 'IPAuditTrackingFeature';
+UPDATE ipam.common_property SET value = 'Sometimes' WHERE name = 'ProvisioningMode';
+UPDATE ipam.common_property SET value = NULL WHERE name = 'ProvisioningMode';
+ROLLBACK;

@@ -1,0 +1,57 @@
+-- A new store is empty and says so; ipam.provision() fills it once with what every store begins with.
+\set SHOW_CONTEXT never
+\set ON_ERROR_ROLLBACK on
+BEGIN;
+
+-- Before: what needs the rows of provisioning names the call that makes them.
+SELECT ipam.is_ipam_configured();
+INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.0.0.0/24', 'too early');
+\echo :LAST_ERROR_SQLSTATE
+SELECT ipam.check_custom_field_value(7, 'Printer');
+\echo :LAST_ERROR_SQLSTATE
+
+CALL ipam.provision();
+SELECT ipam.is_ipam_configured();
+
+-- The common properties. The date of provisioning is the time of the transaction, in UTC.
+SELECT name, CASE name WHEN 'IpamConfiguredDate' THEN (value::timestamptz = date_trunc('second', now()))::text ELSE value END AS value
+FROM ipam.common_property ORDER BY name COLLATE "C";
+SELECT value ~ '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$' AS iso_8601 FROM ipam.common_property WHERE name = 'IpamConfiguredDate';
+
+-- The built-in custom fields, each with its number as id, and how many values they have.
+SELECT f.id, f.name, f.type, f.origin, f.built_in_number, count(v.id) AS values
+FROM ipam.custom_field AS f LEFT JOIN ipam.custom_field_value AS v ON v.custom_field_id = f.id
+GROUP BY f.id ORDER BY f.id;
+
+-- The values in the order of their numbers; the countries of ISO 3166 only in part.
+\pset format unaligned
+SELECT custom_field_id AS field, string_agg(format('%s %s', built_in_value_number, value), ', ' ORDER BY built_in_value_number) AS values
+FROM ipam.custom_field_value WHERE custom_field_id <> 3 GROUP BY custom_field_id ORDER BY custom_field_id;
+\pset format aligned
+SELECT built_in_value_number AS number, value FROM ipam.custom_field_value
+WHERE custom_field_id = 3 AND (built_in_value_number <= 4 OR value ~ '[^ -~]' OR value ~ '''|Germany|Zimbabwe')
+ORDER BY built_in_value_number;
+SELECT max(built_in_value_number), count(DISTINCT built_in_value_number) FROM ipam.custom_field_value WHERE custom_field_id = 3;
+
+-- The logical groups and the default address space.
+SELECT g.id, g.name, g.users, g.origin, g.built_in_number, l.position, f.name AS field
+FROM ipam.logical_group AS g
+    JOIN ipam.logical_group_field AS l ON l.logical_group_id = g.id
+    JOIN ipam.custom_field AS f ON f.id = l.custom_field_id
+ORDER BY g.id, l.position;
+SELECT id, name, type, is_default, provider_id, isolation_method, custom_fields FROM ipam.address_space;
+
+-- What users add gets ids of its own.
+INSERT INTO ipam.custom_field (name) VALUES ('Building') RETURNING id > 100 AS id_of_its_own;
+INSERT INTO ipam.address_space (name) VALUES ('Lab') RETURNING id > 1 AS id_of_its_own;
+INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.0.0.0/24', 'now possible') RETURNING address_space_id, network;
+
+-- Once is enough.
+UPDATE ipam.common_property SET value = '2026-01-02T03:04:05Z' WHERE name = 'IpamConfiguredDate';
+CALL ipam.provision();
+\echo :LAST_ERROR_SQLSTATE
+SELECT count(*) FROM ipam.custom_field WHERE origin = 'BuiltIn';
+
+-- A transaction that rolls back leaves the store as it was.
+ROLLBACK;
+SELECT ipam.is_ipam_configured(), (SELECT count(*) FROM ipam.custom_field) AS fields;

@@ -1,0 +1,69 @@
+-- Ranges: pools inside the smallest subnet around them; those of one service instance never overlap.
+\set SHOW_CONTEXT never
+\getenv inputdir PG_ABS_SRCDIR
+\set fresh_store :inputdir '/data/fresh_store.sql'
+\set ON_ERROR_ROLLBACK on
+\i :fresh_store
+INSERT INTO ipam.custom_field_value (custom_field_id, value) VALUES (9, 'dhcp1'), (9, 'dhcp2');
+INSERT INTO ipam.ip_subnet (network, name, virtualization_type) VALUES ('10.0.0.0/16', 'site', 'Fabric'), ('10.0.1.0/24', 'lan', 'Fabric');
+INSERT INTO ipam.ip_subnet (network, name) VALUES ('2001:db8::/64', 'lan6');
+
+-- Subnet, network and virtualization type come from the smallest subnet around the range.
+INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('10.0.1.1', '10.0.1.254'), ('10.0.0.1', '10.0.0.255'), ('2001:db8::', '2001:db8::ffff');
+SELECT r.start_address, r.end_address, r.network, s.name, r.virtualization_type, r.managed_by, r.managed_by_entity, r.address_assignment
+FROM ipam.ip_range AS r JOIN ipam.ip_subnet AS s ON s.id = r.subnet_id ORDER BY r.start_address;
+-- A network of its own that is larger than the smallest subnet: the range belongs to the larger one.
+INSERT INTO ipam.ip_range (network, start_address, end_address, managed_by_entity) VALUES ('10.0.0.0/16', '10.0.1.1', '10.0.1.9', 'dhcp1');
+SELECT s.name FROM ipam.ip_range AS r JOIN ipam.ip_subnet AS s ON s.id = r.subnet_id WHERE r.managed_by_entity = 'dhcp1';
+
+-- The same addresses may be managed by another service instance, and DHCP ranges may overlap.
+INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('10.0.1.254', '10.0.1.254');
+INSERT INTO ipam.ip_range (start_address, end_address, managed_by) VALUES ('10.0.1.100', '10.0.1.254', 'Others');
+INSERT INTO ipam.ip_range (start_address, end_address, managed_by, managed_by_entity, address_assignment, excluded_addresses, dhcp_scope_name)
+VALUES ('10.0.1.100', '10.0.1.200', 'MS DHCP', 'dhcp2', 'Dynamic', '{[10.0.1.100,10.0.1.109]}', 'first'),
+       ('10.0.1.150', '10.0.1.250', 'MS DHCP', 'dhcp2', 'Dynamic', '{}', 'second');
+UPDATE ipam.ip_range SET managed_by = 'IPAM' WHERE managed_by = 'Others';
+UPDATE ipam.ip_range SET end_address = '10.0.1.99' WHERE start_address = '10.0.1.1' AND managed_by_entity = 'Localhost';
+UPDATE ipam.ip_range SET managed_by = 'IPAM' WHERE managed_by = 'Others';
+SELECT start_address, end_address, managed_by, managed_by_entity FROM ipam.ip_range WHERE start_address <<= '10.0.1.0/24' ORDER BY start_address, end_address;
+-- Moving a range to another subnet.
+UPDATE ipam.ip_range SET network = '10.0.0.0/16', start_address = '10.0.2.1', end_address = '10.0.2.9' WHERE managed_by_entity = 'dhcp1';
+SELECT s.name, r.extent FROM ipam.ip_range AS r JOIN ipam.ip_subnet AS s ON s.id = r.subnet_id WHERE r.managed_by_entity = 'dhcp1';
+UPDATE ipam.ip_range SET network = '192.168.0.0/24', start_address = '192.168.0.1', end_address = '192.168.0.9' WHERE managed_by_entity = 'dhcp1';
+
+-- Edges of a network: no IPv4 host has its first or last address; IPv6 has no such rule.
+INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.9.0.0/30', 'link'), ('2001:db8:0:1::/127', 'link6');
+INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('10.9.0.0', '10.9.0.3');
+INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('10.9.0.1', '10.9.0.3');
+INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('10.9.0.1', '10.9.0.2'), ('2001:db8:0:1::', '2001:db8:0:1::1')
+RETURNING extent, ipam.address_count(extent);
+
+-- List properties.
+UPDATE ipam.ip_range SET gateways = ARRAY[ipam.gateway('10.0.0.1'), ipam.gateway('10.0.1.1', 100)], dns_servers = '{10.0.0.53,192.0.2.53}',
+    dns_suffixes = '{example.org,lan}', connection_specific_dns_suffix = 'lan.example.org',
+    reserved_addresses = '{[10.0.0.10,10.0.0.20],[10.0.0.21,10.0.0.21]}', virtual_addresses = '{[10.0.0.100,10.0.0.100]}'
+WHERE start_address = '10.0.0.1' RETURNING gateways, dns_servers, reserved_addresses, virtual_addresses;
+UPDATE ipam.ip_range SET end_address = '10.0.0.99' WHERE start_address = '10.0.0.1'; -- the virtual address would lie outside
+
+-- Manual utilization: a number, and not more than there are addresses.
+UPDATE ipam.ip_range SET utilization_calculation = 'Manual', utilized_addresses = 65537 WHERE start_address = '2001:db8::';
+UPDATE ipam.ip_range SET utilization_calculation = 'Manual', utilized_addresses = 65536 WHERE start_address = '2001:db8::';
+
+-- In two customer spaces the same plan stands twice.
+INSERT INTO ipam.address_space (name, type, provider_id, isolation_method) VALUES ('Blue', 'Customer', 1, 'VXLAN'), ('Red', 'Customer', 1, 'VXLAN');
+INSERT INTO ipam.ip_subnet (address_space_id, network, name) SELECT id, '10.0.1.0/24', 'lan' FROM ipam.address_space WHERE type = 'Customer';
+INSERT INTO ipam.ip_range (address_space_id, start_address, end_address) SELECT id, '10.0.1.1', '10.0.1.99' FROM ipam.address_space WHERE type = 'Customer';
+SELECT a.name, r.extent, s.name, r.virtualization_type FROM ipam.ip_range AS r JOIN ipam.ip_subnet AS s ON s.id = r.subnet_id
+JOIN ipam.address_space AS a ON a.id = r.address_space_id WHERE a.type = 'Customer' ORDER BY a.name;
+-- Every range is in the space of its subnet.
+SELECT r.extent FROM ipam.ip_range AS r JOIN ipam.ip_subnet AS s ON s.id = r.subnet_id WHERE r.address_space_id <> s.address_space_id;
+ROLLBACK;
+
+-- The exclusion constraint has the last word, also where triggers are off.
+\i :fresh_store
+INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.0.0.0/16', 'site');
+INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('10.0.0.1', '10.0.0.9');
+SET session_replication_role = replica;
+INSERT INTO ipam.ip_range (subnet_id, network, virtualization_type, start_address, end_address)
+SELECT id, network, virtualization_type, '10.0.0.9', '10.0.0.10' FROM ipam.ip_subnet;
+ROLLBACK;
