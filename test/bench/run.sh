@@ -1,0 +1,308 @@
+#!/usr/bin/env bash
+# Measures the free search and the cost of writing; prints tables for docs/performance.md.
+#
+#   make bench               small: W4 and W5 are a /12; about 3 minutes
+#   make bench SCALE=full    the real sizes; about 15 minutes, 16 GB below /tmp
+#   make bench PART=writing  only that, or only reading
+#
+# README.md in this folder says what is measured and how. Only something broken makes it fail,
+# never slowness.
+set -euo pipefail
+
+die() {
+	echo "bench: $*" >&2
+	exit 1
+}
+progress() { echo "$(date +%T) $*" >&2; }
+
+[[ -n ${IPAM_STAGED_CONF:-} ]] || die "needs the throw-away server that 'make bench' starts"
+# limit: seconds for one call; budget: seconds for the repetitions of one cell in a round
+case ${SCALE:=small} in
+small) large_prefix=12 limit=3 budget=0.3 write_seconds=1 copy_rows=100000 ;;
+full) large_prefix=8 limit=30 budget=1 write_seconds=3 copy_rows=1000000 ;;
+*) die "SCALE is small or full, not $SCALE" ;;
+esac
+[[ ${PART:=all} =~ ^(all|reading|writing)$ ]] || die "PART is all, reading or writing, not $PART"
+rounds=3
+here=$(dirname "$(readlink -f "$0")")
+work=$PGHOST/bench # test/scratch removes it
+mkdir "$work"
+cd "$work"
+
+run_sql() { psql -X -q -v ON_ERROR_STOP=1 "$@"; }
+ask() { run_sql -A -t -c "$1"; }
+
+# --- server -----------------------------------------------------------------------------------
+
+# What test/scratch has started is made for short tests: no fsync, small buffers.
+configure_server() {
+	local setting as_server=()
+	for setting in fsync=on shared_buffers=2GB work_mem=64MB maintenance_work_mem=256MB \
+		max_wal_size=16GB checkpoint_timeout=1h autovacuum=off jit=off; do
+		run_sql -c "ALTER SYSTEM SET ${setting%=*} = '${setting#*=}'"
+	done
+	((EUID)) || as_server=(setpriv --reuid=postgres --regid=postgres --init-groups)
+	(cd / && "${as_server[@]}" pg_ctl restart -s -w -D "$PGHOST/data" -l "$PGHOST/log") ||
+		die "the server did not start again: $(tail -n 5 "$PGHOST/log")"
+}
+
+make_database() {
+	createdb "$1"
+	export PGDATABASE=$1
+	PGOPTIONS='-c client_min_messages=warning' run_sql -c 'CREATE EXTENSION ipam CASCADE' \
+		-c 'CALL ipam.provision()' -c 'CREATE SCHEMA bench'
+}
+
+# --- numbers ----------------------------------------------------------------------------------
+
+median() { sort -n "$1" | awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'; }
+
+# Microseconds as milliseconds with about three digits.
+milliseconds() {
+	awk -v us="$1" 'BEGIN { ms = us / 1000
+		printf(ms < 1 ? "%.3f" : ms < 10 ? "%.2f" : ms < 100 ? "%.1f" : "%.0f", ms) }'
+}
+
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { r = a / b; printf(r < 10 ? "%.1f" : "%.0f", r) }'; }
+
+smaller() { awk -v a="$1" -v b="${2:-$1}" 'BEGIN { print (a < b ? a : b) }'; }
+
+row() {
+	printf '| %s ' "$@"
+	echo '|'
+}
+
+header() {
+	row "$@"
+	row "${@/*/---}"
+}
+
+# --- reading ----------------------------------------------------------------------------------
+
+# call FORM: how a query asks for :wanted free addresses of :range.
+call() {
+	case $1 in
+	select) echo 'SELECT ipam.get_free_ip_addresses(:range, count => :wanted) AS address' ;;
+	from) echo 'SELECT f.address FROM ipam.get_free_ip_addresses(:range, count => :wanted) AS f(address)' ;;
+	*) echo "SELECT f.address FROM bench.$1(:range, :wanted) AS f(address)" ;;
+	esac
+}
+
+# first_call FORM RANGE WANTED: the answer's count and checksum; its microseconds go to $elapsed.
+first_call() {
+	local begin=$EPOCHREALTIME status=0
+	answer=$(PGOPTIONS="-c statement_timeout=${limit}s" psql -X -A -t -q -v ON_ERROR_STOP=1 -v VERBOSITY=sqlstate \
+		-v range="$2" -v wanted="$3" 2>"$work/error" \
+		<<<"SELECT count(*), md5(string_agg(host(address), ',')) FROM ($(call "$1")) AS f;") || status=$?
+	elapsed=$((${EPOCHREALTIME/./} - ${begin/./}))
+	((status == 0)) && return
+	grep -q 57014 "$work/error" || die "$1 of range $2: $(cat "$work/error")"
+	answer=
+}
+
+# time_script FILE TRANSACTIONS INTO [OPTION...]: appends client round trips in microseconds. The
+# first one fills the caches of a new session; it counts only where it is the only one.
+time_script() {
+	local script=$1 transactions=$2 into=$3
+	shift 3
+	rm -f "$work"/log.*
+	pgbench -n -M prepared -t "$transactions" -f "$script" --log --log-prefix="$work/log" "$@" >"$work/pgbench" 2>&1 ||
+		die "pgbench: $(cat "$work/pgbench")"
+	awk -v only="$transactions" 'NR > 1 || only == 1 { print $3 }' "$work"/log.* >>"$into"
+}
+
+forms=(select from literal_loop ordered_loop anti_join lead_gaps loose_scan)
+
+# measure WORKLOAD WANTED: one line of the table.
+measure() {
+	local workload=$1 wanted=$2 form range round us expected='' ours='' others='' cells=()
+	local -A transactions=()
+	range=$(ask "SELECT range_id FROM bench.workload WHERE name = '$workload'")
+
+	# All forms give the same addresses, and how long that takes tells how often to repeat it.
+	for form in "${forms[@]}"; do
+		first_call "$form" "$range" "$wanted"
+		if [[ -n $answer ]]; then
+			: "${expected:=$answer}"
+			[[ $answer == "$expected" ]] || die "$workload, $wanted addresses: $form finds $answer, not $expected"
+			# About 20 ms of it were psql's.
+			transactions[$form]=$(awk -v us="$elapsed" -v s="$budget" 'BEGIN {
+				us -= 20000; n = int(s * 1e6 / (us < 1000 ? 1000 : us)); print (us > 1e6 ? 1 : n < 3 ? 3 : n) }')
+		fi
+	done
+
+	for form in "${!transactions[@]}"; do
+		if ((wanted > 1000)); then # not the time that a client takes to read a million rows
+			echo "SELECT count(*) FROM ($(call "$form")) AS f;" >"$form.sql"
+		else
+			echo "$(call "$form");" >"$form.sql"
+		fi
+		: >"$form.us"
+	done
+	for ((round = 0; round < rounds; round++)); do
+		for form in "${forms[@]}"; do
+			[[ -z ${transactions[$form]:-} ]] ||
+				time_script "$form.sql" "${transactions[$form]}" "$form.us" -D range="$range" -D wanted="$wanted"
+		done
+	done
+
+	for form in "${forms[@]}"; do
+		if [[ -z ${transactions[$form]:-} ]]; then
+			cells+=("> ${limit}000")
+			continue
+		fi
+		us=$(median "$form.us")
+		cells+=("$(milliseconds "$us")")
+		if [[ $form == select || $form == from ]]; then
+			ours=$(smaller "$us" "$ours")
+		else
+			others=$(smaller "$us" "$others")
+		fi
+	done
+	[[ -n $expected ]] || progress "reading: $workload, $wanted addresses: nothing was fast enough"
+	if [[ -n $ours && -n $others ]]; then
+		cells+=("$(ratio "$others" "$ours")")
+	else
+		cells+=(-)
+	fi
+	row "$workload / ${wanted/1048574/all}" "${cells[@]}"
+}
+
+measure_reading() {
+	local us=floor.us range cell
+	progress "reading: loading the workloads"
+	make_database reading
+	run_sql -f "$here/alternatives.sql"
+	run_sql -v large_prefix="$large_prefix" -f "$here/workload.sql"
+
+	echo "First free addresses, milliseconds of a client's round trip, medians:"
+	echo
+	header 'workload / count' 'ipam, select list' 'ipam, FROM' 'literal loop' 'ordered loop' 'anti-join' 'lead()' \
+		'loose scan' 'best other / best ipam'
+	for cell in 'W1 1' 'W1 1000' 'W2 1' 'W2 1000' 'W3 1' 'W4 1' 'W5 1' 'W5 1000' 'W6 1' 'W6 1000' 'W7 1048574'; do
+		progress "reading: $cell"
+		# shellcheck disable=SC2086 # workload and count
+		measure $cell
+	done
+	echo
+	echo 'For comparison:'
+	echo
+	header 'what' 'ms'
+	echo 'SELECT 1;' >floor.sql
+	: >$us
+	time_script floor.sql 1000 $us
+	row 'SELECT 1' "$(milliseconds "$(median $us)")"
+	# Without client and executor: ten thousand calls in one statement, which may not know that they are the same.
+	range=$(ask "SELECT range_id FROM bench.workload WHERE name = 'W1'")
+	echo 'SELECT count(*) FROM (SELECT ipam.get_free_ip_addresses(:range, count => 1 + 0 * i)
+	      FROM generate_series(1, 10000) AS i) AS f;' | tr '\n' ' ' >floor.sql
+	: >$us
+	time_script floor.sql 10 $us -D range="$range"
+	row 'ipam, W1 / 1, inside the server' "$(milliseconds "$(awk -v us="$(median $us)" 'BEGIN { print us / 10000 }')")"
+	range=$(ask "SELECT range_id FROM bench.workload WHERE name = 'W4'")
+	echo 'SELECT count(*) FROM ipam.ip_address WHERE range_id = :range;' >floor.sql
+	: >$us
+	PGOPTIONS='-c max_parallel_workers_per_gather=0 -c enable_seqscan=off -c enable_bitmapscan=off' \
+		time_script floor.sql 4 $us -D range="$range"
+	row 'index-only count(*) of W4' "$(milliseconds "$(median $us)")"
+	echo
+}
+
+# --- writing ----------------------------------------------------------------------------------
+
+# transactions_per_second SCRIPT CLIENTS SYNCHRONOUS_COMMIT
+transactions_per_second() {
+	PGOPTIONS="-c synchronous_commit=$3" pgbench -n -M prepared -T "$write_seconds" -c "$2" -f "$1" -D range="$range" \
+		>"$work/pgbench" 2>&1 || die "pgbench: $(cat "$work/pgbench")"
+	awk '/^tps/ { print $3 }' "$work/pgbench"
+}
+
+measure_inserts() {
+	local range clients commit round ipam bare
+	range=$(ask "
+		INSERT INTO ipam.ip_subnet (network, name) VALUES ('20.0.0.0/8', 'one by one');
+		INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('20.0.0.1', '20.255.255.254') RETURNING id")
+	run_sql -c 'CREATE SEQUENCE bench.ipam_next; CREATE SEQUENCE bench.bare_next'
+	echo "INSERT INTO ipam.ip_address (address) VALUES (inet '20.0.0.0' + nextval('bench.ipam_next'));" >ipam.sql
+	echo "INSERT INTO bench.bare (address, range_id, virtualization_type)
+	      VALUES (inet '20.0.0.0' + nextval('bench.bare_next'), :range, 'NonVirtualized');" | tr '\n' ' ' >bare.sql
+
+	echo 'Single inserts, transactions per second, medians:'
+	echo
+	header 'clients' 'synchronous_commit' 'ipam.ip_address' 'bare table' 'ipam / bare'
+	for clients in 1 8; do
+		for commit in on off; do
+			progress "writing: $clients clients, synchronous_commit $commit"
+			: >ipam.tps
+			: >bare.tps
+			for ((round = 0; round < rounds; round++)); do
+				transactions_per_second ipam.sql "$clients" "$commit" >>ipam.tps
+				transactions_per_second bare.sql "$clients" "$commit" >>bare.tps
+			done
+			ipam=$(median ipam.tps) bare=$(median bare.tps)
+			row "$clients" "$commit" "${ipam%.*}" "${bare%.*}" "$(awk -v a="$ipam" -v b="$bare" 'BEGIN { printf "%.2f", a / b }')"
+		done
+	done
+	echo
+}
+
+# time_copy NAME COMMAND: appends its microseconds to NAME.us
+time_copy() {
+	local begin=$EPOCHREALTIME
+	run_sql -c "$2"
+	echo $((${EPOCHREALTIME/./} - ${begin/./})) >>"$1.us"
+}
+
+measure_copy() {
+	local round ipam bare
+	: >ipam.us
+	: >bare.us
+	for ((round = 0; round < rounds; round++)); do
+		progress "writing: COPY, round $((round + 1))"
+		run_sql -v octet="$((30 + round))" -o /dev/null <<-'END'
+			INSERT INTO ipam.ip_subnet (network, name)
+			SELECT format('%s.%s.0.0/16', :octet, i)::cidr, 'COPY' FROM generate_series(0, 99) AS i;
+			INSERT INTO ipam.ip_range (network, start_address, end_address)
+			SELECT network, host(network)::inet + 1, host(broadcast(network))::inet - 1
+			FROM ipam.ip_subnet WHERE network <<= format('%s.0.0.0/8', :octet)::cidr;
+		END
+		run_sql -A -t -F $'\t' -o bare.tsv -c "
+			SELECT r.start_address + i, r.id, 'NonVirtualized'
+			FROM ipam.ip_range AS r, generate_series(0, $((copy_rows / 100 - 1))) AS i
+			WHERE r.network <<= '$((30 + round)).0.0.0/8' ORDER BY r.start_address, i"
+		cut -f 1 bare.tsv >ipam.tsv
+		time_copy ipam '\copy ipam.ip_address (address) FROM ipam.tsv'
+		time_copy bare '\copy bench.bare (address, range_id, virtualization_type) FROM bare.tsv'
+		rm ipam.tsv bare.tsv
+	done
+	ipam=$(median ipam.us) bare=$(median bare.us)
+	echo "COPY of $copy_rows addresses, sorted, into 100 ranges, microseconds per row, medians:"
+	echo
+	header 'ipam.ip_address' 'bare table' 'ipam / bare'
+	row "$(awk -v t="$ipam" -v n="$copy_rows" 'BEGIN { printf "%.1f", t / n }')" \
+		"$(awk -v t="$bare" -v n="$copy_rows" 'BEGIN { printf "%.1f", t / n }')" "$(ratio "$ipam" "$bare")"
+	echo
+}
+
+measure_writing() {
+	make_database writing
+	# The same columns and indexes; no constraints, triggers, foreign keys or generated columns.
+	run_sql <<-'END'
+		CREATE TABLE bench.bare (LIKE ipam.ip_address INCLUDING DEFAULTS INCLUDING IDENTITY INCLUDING INDEXES);
+		ALTER TABLE bench.bare ALTER COLUMN address TYPE inet;
+	END
+	measure_inserts
+	measure_copy
+	[[ $(ask 'SELECT count(*) FILTER (WHERE range_id IS NULL) FROM ipam.ip_address') == 0 ]] ||
+		die "addresses without a range"
+	dropdb writing
+}
+
+# ----------------------------------------------------------------------------------------------
+
+configure_server
+echo "$(psql --version | sed 's/^psql (PostgreSQL) /PostgreSQL /'), $(nproc) cores, $(date +%F), SCALE=$SCALE"
+echo
+[[ $PART == reading ]] || measure_writing
+[[ $PART == writing ]] || measure_reading
+progress "done"
