@@ -31,44 +31,7 @@ CREATE TABLE ipam.ip_address (
     created_at          timestamptz NOT NULL DEFAULT now(),
     modified_at         timestamptz NOT NULL DEFAULT now(),
 
-    CONSTRAINT ip_address_identity_key UNIQUE (address_space_id, address, managed_by, managed_by_entity),
-    CONSTRAINT ip_address_check_0_mask CHECK (ipam.check_host_address(address)),
-    CONSTRAINT ip_address_check_1_host CHECK (ipam.is_host_address(address)
-        OR ipam.raise_fault('IpamApiInvalidIPAddress', format('%s is not an address that a host can have', address),
-               'This-network, loopback, link-local, broadcast, unspecified, site-local and IPv6 multicast addresses cannot be recorded.')),
-    CONSTRAINT ip_address_check_2_managed_by CHECK (managed_by IN ('IPAM', 'MS DHCP', 'Non-MS DHCP', 'VM Manager', 'Others')
-        OR ipam.check_custom_field_value(8, managed_by)),
-    CONSTRAINT ip_address_check_3_managed_by_entity CHECK (managed_by_entity = 'Localhost' OR ipam.check_custom_field_value(9, managed_by_entity)),
-    CONSTRAINT ip_address_check_4_state CHECK (state IN ('In-Use', 'Reserved', 'Inactive') OR ipam.check_custom_field_value(10, state)),
-    CONSTRAINT ip_address_check_5_device_type CHECK (device_type = 'Host' OR ipam.check_custom_field_value(7, device_type)),
-    CONSTRAINT ip_address_check_6_expiry CHECK (assigned_at IS NULL OR expires_at IS NULL OR assigned_at <= expires_at
-        OR ipam.raise_fault('IpamApiInvalidAddressExpiryDate', format('address %s cannot expire at %s', address, expires_at),
-               format('It was assigned at %s, which is later.', assigned_at))),
-    CONSTRAINT ip_address_client_id CHECK (client_id IS NULL OR (family(address) = 4 AND length(client_id) BETWEEN 1 AND 255)
-        OR ipam.raise_fault('IpamApiInvalidClientId', format('address %s cannot have client id "%s"', address, left(client_id, 300)),
-               'A client id has 1 to 255 characters and belongs to IPv4.')),
-    CONSTRAINT ip_address_reservation_type CHECK (reservation_type IS NULL OR family(address) = 4
-        OR ipam.raise_fault('IpamApiInvalidIPv4ReservationType', format('address %s cannot have reservation type %s', address, reservation_type),
-               'Reservation types belong to IPv4.')),
-    CONSTRAINT ip_address_duid CHECK (duid IS NULL OR (family(address) = 6 AND length(duid) BETWEEN 1 AND 65)
-        OR ipam.raise_fault('IpamApiInvalidDuidFormat', format('address %s cannot have a DUID of %s bytes', address, length(duid)),
-               'A DUID has 1 to 65 bytes and belongs to IPv6.')),
-    CONSTRAINT ip_address_iaid CHECK (iaid IS NULL OR (family(address) = 6 AND iaid BETWEEN 0 AND 4294967295)
-        OR ipam.raise_fault('IpamApiInvalidIaid', format('address %s cannot have IAID %s', address, iaid),
-               'An IAID is 0 to 4294967295 and belongs to IPv6.')),
-    CONSTRAINT ip_address_device_name_length CHECK (device_name IS NULL OR length(device_name) <= 255
-        OR ipam.raise_fault('IpamApiInvalidDeviceName', format('the device name of address %s is too long', address),
-               format('It has %s characters; 255 are possible.', length(device_name)))),
-    CONSTRAINT ip_address_serial_number_length CHECK (serial_number IS NULL OR length(serial_number) <= 255
-        OR ipam.raise_fault('IpamApiInvalidSerialNumber', format('the serial number of address %s is too long', address),
-               format('It has %s characters; 255 are possible.', length(serial_number)))),
-    CONSTRAINT ip_address_asset_tag_length CHECK (asset_tag IS NULL OR length(asset_tag) <= 255
-        OR ipam.raise_fault('IpamApiInvalidAssetTag', format('the asset tag of address %s is too long', address),
-               format('It has %s characters; 255 are possible.', length(asset_tag)))),
-    CONSTRAINT ip_address_owner_length CHECK (owner IS NULL OR length(owner) <= 255
-        OR ipam.raise_fault('IpamApiOwnerStringLengthNotAcceptable', format('the owner of address %s is too long', address),
-               format('It has %s characters; 255 are possible.', length(owner)))),
-    CONSTRAINT ip_address_custom_fields CHECK (custom_fields = '{}' OR ipam.check_custom_fields(custom_fields))
+    CONSTRAINT ip_address_identity_key UNIQUE (address_space_id, address, managed_by, managed_by_entity)
 );
 COMMENT ON TABLE ipam.ip_address IS 'recorded addresses; one address may be recorded several times by different services';
 COMMENT ON COLUMN ipam.ip_address.id IS 'id';
@@ -100,6 +63,65 @@ COMMENT ON COLUMN ipam.ip_address.created_from_dns IS 'whether a DNS record was 
 COMMENT ON COLUMN ipam.ip_address.custom_fields IS 'values of custom fields by name';
 COMMENT ON COLUMN ipam.ip_address.created_at IS 'time of creation';
 COMMENT ON COLUMN ipam.ip_address.modified_at IS 'time of the last change by a user';
+
+-- The rules of an address. The server reads the expression of a CHECK anew for every statement, which
+-- rules with their words would make slow; the table that is written most has them in a function.
+CREATE FUNCTION ipam.check_address(a ipam.ip_address) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused boolean := NOT ipam.check_host_address(a.address);
+    too_long record;
+BEGIN
+    IF NOT ipam.is_host_address(a.address) THEN
+        refused := ipam.raise_fault('IpamApiInvalidIPAddress', format('%s is not an address that a host can have', a.address),
+            'This-network, loopback, link-local, broadcast, unspecified, site-local and IPv6 multicast addresses cannot be recorded.');
+    ELSIF a.managed_by NOT IN ('IPAM', 'MS DHCP', 'Non-MS DHCP', 'VM Manager', 'Others') THEN
+        refused := NOT ipam.check_custom_field_value(8, a.managed_by);
+    END IF;
+    IF a.managed_by_entity <> 'Localhost' THEN
+        refused := NOT ipam.check_custom_field_value(9, a.managed_by_entity);
+    END IF;
+    IF a.state NOT IN ('In-Use', 'Reserved', 'Inactive') THEN
+        refused := NOT ipam.check_custom_field_value(10, a.state);
+    END IF;
+    IF a.device_type <> 'Host' THEN
+        refused := NOT ipam.check_custom_field_value(7, a.device_type);
+    END IF;
+    IF a.assigned_at > a.expires_at THEN
+        refused := ipam.raise_fault('IpamApiInvalidAddressExpiryDate', format('address %s cannot expire at %s', a.address, a.expires_at),
+            format('It was assigned at %s, which is later.', a.assigned_at));
+    ELSIF a.reservation_type IS NOT NULL AND family(a.address) <> 4 THEN
+        refused := ipam.raise_fault('IpamApiInvalidIPv4ReservationType',
+            format('address %s cannot have reservation type %s', a.address, a.reservation_type), 'Reservation types belong to IPv4.');
+    ELSIF a.client_id IS NOT NULL AND NOT (family(a.address) = 4 AND length(a.client_id) BETWEEN 1 AND 255) THEN
+        refused := ipam.raise_fault('IpamApiInvalidClientId', format('address %s cannot have client id "%s"', a.address, left(a.client_id, 300)),
+            'A client id has 1 to 255 characters and belongs to IPv4.');
+    ELSIF a.duid IS NOT NULL AND NOT (family(a.address) = 6 AND length(a.duid) BETWEEN 1 AND 65) THEN
+        refused := ipam.raise_fault('IpamApiInvalidDuidFormat', format('address %s cannot have a DUID of %s bytes', a.address, length(a.duid)),
+            'A DUID has 1 to 65 bytes and belongs to IPv6.');
+    ELSIF a.iaid IS NOT NULL AND NOT (family(a.address) = 6 AND a.iaid BETWEEN 0 AND 4294967295) THEN
+        refused := ipam.raise_fault('IpamApiInvalidIaid', format('address %s cannot have IAID %s', a.address, a.iaid),
+            'An IAID is 0 to 4294967295 and belongs to IPv6.');
+    ELSIF greatest(length(a.device_name), length(a.serial_number), length(a.asset_tag), length(a.owner)) > 255 THEN
+        SELECT * INTO too_long
+        FROM (VALUES ('IpamApiInvalidDeviceName', 'device name', a.device_name), ('IpamApiInvalidSerialNumber', 'serial number', a.serial_number),
+                     ('IpamApiInvalidAssetTag', 'asset tag', a.asset_tag), ('IpamApiOwnerStringLengthNotAcceptable', 'owner', a.owner)) AS v(fault, what, given)
+        WHERE length(given) > 255 LIMIT 1;
+        refused := ipam.raise_fault(too_long.fault, format('the %s of address %s is too long', too_long.what, a.address),
+            format('It has %s characters; 255 are possible.', length(too_long.given)));
+    END IF;
+    RETURN a.custom_fields = '{}' OR ipam.check_custom_fields(a.custom_fields);
+END
+$$;
+COMMENT ON FUNCTION ipam.check_address(ipam.ip_address) IS 'true, or the fault of the first rule that the address breaks (MS-IPAMM2 3.1.4.8)';
+
+-- Most addresses are plain ones, for which the first condition is enough.
+ALTER TABLE ipam.ip_address ADD CONSTRAINT ip_address_rules CHECK (
+    (ipam.is_host_address(address) AND managed_by = 'IPAM' AND managed_by_entity = 'Localhost' AND state = 'In-Use' AND device_type = 'Host'
+        AND num_nonnulls(expires_at, reservation_type, client_id, duid, iaid, serial_number, asset_tag, owner) = 0
+        AND coalesce(length(device_name), 0) <= 255 AND custom_fields = '{}')
+    OR ipam.check_address(ip_address));
 
 -- The free search walks this index, see src/pg/used_addresses.hpp.
 CREATE UNIQUE INDEX ip_address_range_id_address_idx ON ipam.ip_address (range_id, address);

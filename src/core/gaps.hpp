@@ -1,5 +1,5 @@
 #pragma once
-// Free space: what is left of an span when used stretches are taken out of it.
+// Free space: what is left of a span when used stretches are taken out of it.
 #include "core/address.hpp"
 
 namespace ipam {

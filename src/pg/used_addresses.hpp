@@ -11,12 +11,14 @@ namespace ipam::pg {
 
 class UsedAddresses {
 public:
-	// From the first address on; the reader stops where it has seen enough.
-	void open(int64 range_id, const Address &first) {
+	// From the first address on; the reader stops where it has seen enough. Where that is where the
+	// range begins, nothing lies before it: the index need not compare every entry with it.
+	void open(int64 range_id, const Address &first, bool is_range_start) {
 		ScanKeyInit(&keys_[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(range_id));
 		ScanKeyInit(&keys_[1], 2, BTGreaterEqualStrategyNumber, F_NETWORK_GE, InetPGetDatum(to_inet(first)));
 		snapshot_ = GetActiveSnapshot();
-		scan_ = begin_index_scan("ip_address", "ip_address_range_id_address_idx", snapshot_, keys_, 2, true);
+		scan_ = begin_index_scan("ip_address", "ip_address_range_id_address_idx", snapshot_, keys_,
+		                         is_range_start ? 1 : 2, true);
 		slot_ = table_slot_create(scan_.table, nullptr);
 	}
 

@@ -1,4 +1,4 @@
-// What an address or an span is by itself: category, fitness for a host, edges of its network.
+// What an address or a span is by itself: category, fitness for a host, edges of its network.
 #include "pg/postgres.hpp"
 
 #include "core/category.hpp"

@@ -21,6 +21,7 @@ constexpr uint128 no_limit = ~uint128{0};
 // What a call asks for, and how far it has got: everything before `rest` is dealt with.
 struct Search {
 	int64 range_id;
+	uint128 range_start;
 	Span rest;
 	bool exhausted;
 	Stretch *withheld; // reserved and virtual addresses, ascending
@@ -157,7 +158,8 @@ Search start_search(FunctionCallInfo fcinfo) {
 		                     to_text(Address{asked.family, asked.last})),
 		            nullptr, "Swap the addresses.");
 	}
-	return {range_id, asked, !answers(range, range_id), range.withheld, range.withheld_count};
+	return {range_id,       range.span.first,    asked, !answers(range, range_id),
+	        range.withheld, range.withheld_count};
 }
 
 uint128 count_argument(FunctionCallInfo fcinfo) {
@@ -179,7 +181,7 @@ template <typename Visit> void walk(Search *search, Visit &&visit) {
 	// withheld stretch is jumped over, whatever is used in it.
 	for_each_gap(asked, next_withheld, [&](const Span &segment) {
 		UsedAddresses used;
-		used.open(search->range_id, {segment.family, segment.first});
+		used.open(search->range_id, {segment.family, segment.first}, segment.first == search->range_start);
 		bool go_on = true;
 		for_each_gap(
 		    segment, [&](Stretch &stretch) { return used.next(stretch); },
@@ -303,7 +305,8 @@ IPAM_FUNCTION(ipam_free_ranges) {
 	const Rows rows = materialize(fcinfo);
 	TypeCacheEntry *type =
 	    lookup_type_cache(TupleDescAttr(rows.description, 0)->atttypid, TYPECACHE_RANGE_INFO);
-	Search search{range_id, range.span, !answers(range, range_id), range.withheld, range.withheld_count};
+	Search search{range_id,       range.span.first,    range.span, !answers(range, range_id),
+	              range.withheld, range.withheld_count};
 	walk(&search, [&](const Span &gap) {
 		RangeType *value = to_range(type, gap);
 		rows.put(RangeTypePGetDatum(value));
@@ -321,6 +324,7 @@ IPAM_FUNCTION(ipam_get_free_ip_addresses_support) {
 		auto *request = reinterpret_cast<SupportRequestRows *>(node);
 		if (!is_funcclause(request->node)) PG_RETURN_POINTER(nullptr);
 		auto *arguments = reinterpret_cast<FuncExpr *>(request->node)->args;
+		if (list_length(arguments) <= 3) PG_RETURN_POINTER(nullptr);
 		Node *count = estimate_expression_value(request->root, static_cast<Node *>(list_nth(arguments, 3)));
 		request->rows = unknown_count;
 		if (IsA(count, Const) && !reinterpret_cast<Const *>(count)->constisnull) {
