@@ -7,6 +7,7 @@
 # make regress    SQL tests: test/sql against expected          (one: REGRESS=block)
 # make isolation  sessions that race: test/specs                (one: ISOLATION=allocate)
 # make tap        processes, dump, upgrade: test/t              (one: PROVE_TESTS=test/t/010_upgrade.pl)
+# make soak       the tap tests that depend on size: 1,000,000 rows converted, 120 s of load
 # make ubsan      regress again, with UBSan and assertions in ipam.so
 # make lint       clang-format, clang-tidy, cppcheck, shellcheck, exported symbols
 # make bench      test/bench/run.sh against a throw-away server
@@ -64,7 +65,7 @@ quote = '$(subst ','\'',$(1))'
 
 -include $(wildcard build/obj/*/*.d build/ubsan/*/*.d build/unit/*.d build/unit/core/*.d)
 
-.PHONY: FORCE stage test unit fuzz regress isolation tap ubsan lint bench
+.PHONY: FORCE stage test unit fuzz regress isolation tap soak ubsan lint bench
 test: unit regress isolation tap
 
 # Runs $(2) and reports it as one line, the way TAP does: ok - $(1).
@@ -132,6 +133,10 @@ export IPAM_TEST_DATA ?= $(abspath ../shared/data)
 tap: stage
 	$(if $(PROVE_TESTS),PG_REGRESS=$(TESTERS)/regress/pg_regress $(SCRATCH) copy build/stage \
 	    prove --verbose -I $(TESTERS)/perl -I test/perl $(PROVE_TESTS),$(nothing))
+
+soak:
+	IPAM_CONVERSION_ROWS=1000000 IPAM_LOAD_SECONDS=120 \
+	    $(MAKE) --no-print-directory tap PROVE_TESTS='test/t/030_load.pl test/t/070_conversion.pl'
 
 bench: stage
 	$(if $(wildcard test/bench/run.sh),$(SCRATCH) server build/stage test/bench/run.sh,$(nothing))

@@ -37,6 +37,10 @@ CREATE TABLE ipam.common_property (
         name <> 'GpoPrefix' OR value IS NULL OR length(value) BETWEEN 1 AND 240
         OR ipam.raise_fault('IpamApiInvalidGpoPrefix', format('a GPO prefix of %s characters is not possible', length(value)),
                'A GPO prefix has 1 to 240 characters.')),
+    CONSTRAINT common_property_security_group CHECK (
+        name NOT LIKE 'IpamSecurityGroup%' OR coalesce(value ~ '\S' AND octet_length(value) <= 63, false)
+        OR ipam.raise_fault('IpamApiFailedToSaveProperty', format('%s cannot be "%s"', name, left(value, 200)),
+               'A security group is a role of the server: its name has 1 to 63 bytes.')),
     CONSTRAINT common_property_audit_tracking CHECK (
         name <> 'IPAuditTrackingFeature' OR coalesce(value IN ('0', '1'), false)
         OR ipam.raise_fault('IpamApiInvalidIPAuditTrackingSetting', format('%s cannot be "%s"', name, value),

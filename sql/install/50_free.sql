@@ -25,9 +25,14 @@ AS 'MODULE_PATHNAME', 'ipam_free_ranges';
 COMMENT ON FUNCTION ipam.free_ranges(bigint, boolean) IS 'all gaps of a range as runs of free addresses, ascending';
 
 CREATE FUNCTION ipam.is_ip_address_mapped(range_id bigint, address inet) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN EXISTS (
-    SELECT FROM ipam.ip_address AS a
-    WHERE a.range_id = is_ip_address_mapped.range_id AND a.address = is_ip_address_mapped.address);
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM ipam.require_ready_store();
+    RETURN EXISTS (
+        SELECT FROM ipam.ip_address AS a
+        WHERE a.range_id = is_ip_address_mapped.range_id AND a.address = is_ip_address_mapped.address);
+END
+$$;
 COMMENT ON FUNCTION ipam.is_ip_address_mapped(bigint, inet) IS
     'whether the address is recorded and mapped to the range; false for an unknown range (MS-IPAMM2 3.3.4.113)';

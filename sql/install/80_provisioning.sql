@@ -88,56 +88,189 @@ BEGIN ATOMIC
         ('LastPurgeAuditResult', NULL),
         ('LastUtilizationPurgeResult', NULL),
         ('IPAuditTrackingFeature', '1'),
-        ('IpamSecurityGroupIpamUsers', 'IPAM Users'),
-        ('IpamSecurityGroupIpamAdministrators', 'IPAM Administrators'),
-        ('IpamSecurityGroupIpamAsmAdministrators', 'IPAM ASM Administrators'),
-        ('IpamSecurityGroupIpamMsmAdministrators', 'IPAM MSM Administrators'),
-        ('IpamSecurityGroupIpamIPAuditAdministrators', 'IPAM IP Audit Administrators'),
+        ('IpamSecurityGroupIpamUsers', 'ipam_users'),
+        ('IpamSecurityGroupIpamAdministrators', 'ipam_administrators'),
+        ('IpamSecurityGroupIpamAsmAdministrators', 'ipam_asm_administrators'),
+        ('IpamSecurityGroupIpamMsmAdministrators', 'ipam_msm_administrators'),
+        ('IpamSecurityGroupIpamIPAuditAdministrators', 'ipam_ip_audit_administrators'),
         ('RowCountOnFirstFetch', NULL),
-        ('DatabaseSchemaVersion', '1.0');
+        ('DatabaseSchemaVersion', NULL);
 END;
 COMMENT ON FUNCTION ipam.default_properties() IS
     'the common properties of a new store, without the date of provisioning (MS-IPAMM2 3.1.1.1.28.1)';
 
-CREATE PROCEDURE ipam.provision()
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION ipam.refuse_if_configured() RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     refused boolean;
     configured_at text;
 BEGIN
-    -- This row is also the lock: a second session waits here until the first one has ended.
-    INSERT INTO ipam.common_property (name, value)
-    VALUES ('IpamConfiguredDate', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
-    ON CONFLICT (name) DO NOTHING;
-    IF NOT FOUND THEN
-        SELECT p.value INTO configured_at FROM ipam.common_property AS p WHERE p.name = 'IpamConfiguredDate';
+    SELECT p.value INTO configured_at FROM ipam.common_property AS p WHERE p.name = 'IpamConfiguredDate';
+    IF configured_at IS NOT NULL THEN
         refused := ipam.raise_fault('IpamApiErrorIpamAlreadyProvisioned', 'the store has been provisioned already',
             format('It was provisioned at %s.', configured_at),
             'Nothing is left to do; ipam.is_ipam_configured() tells whether a store is provisioned.');
     END IF;
-    INSERT INTO ipam.common_property (name, value)
-    SELECT p.name, p.value FROM ipam.default_properties() AS p;
-
-    INSERT INTO ipam.custom_field (id, name, type, origin, built_in_number) OVERRIDING SYSTEM VALUE
-    SELECT f.number, f.name, 'Multivalued', 'BuiltIn', f.number FROM ipam.built_in_custom_fields() AS f ORDER BY f.number;
-    INSERT INTO ipam.custom_field_value (custom_field_id, value, built_in_value_number)
-    SELECT f.number, v.value, v.number
-    FROM ipam.built_in_custom_fields() AS f, unnest(f.built_in_values) WITH ORDINALITY AS v(value, number)
-    ORDER BY f.number, v.number;
-
-    INSERT INTO ipam.logical_group (id, name, users, origin, built_in_number) OVERRIDING SYSTEM VALUE
-    VALUES (1, 'Network devices', 'IPAddressSpaceManagement', 'BuiltIn', 1),
-           (2, 'Managed by', 'IPAddressSpaceManagement', 'BuiltIn', 2),
-           (3, 'VirtualizedProviderAddressSpace', 'IPAddressSpaceManagement', 'BuiltIn', 3);
-    INSERT INTO ipam.logical_group_field (logical_group_id, position, custom_field_id)
-    VALUES (1, 1, 7),           -- Device type
-           (2, 1, 8), (2, 2, 9), -- Managed by, Managed by entity
-           (3, 1, 12), (3, 2, 14); -- Logical Network, Network Site
-
-    INSERT INTO ipam.address_space (id, name, type) OVERRIDING SYSTEM VALUE
-    VALUES (1, 'Default IP Address Space', 'Provider');
 END
 $$;
-COMMENT ON PROCEDURE ipam.provision() IS
-    'fills a new store with what every store begins with: properties, built-in fields and groups, the default address space (MS-IPAMM2 3.3.4.37, 3.11)';
+COMMENT ON FUNCTION ipam.refuse_if_configured() IS 'a fault where the store has been provisioned';
+
+-- Security groups are roles of the server, named by common properties.
+
+CREATE FUNCTION ipam.security_groups(OUT property text, OUT role_name name)
+RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 5
+BEGIN ATOMIC
+    SELECT p.name, p.value::name FROM ipam.common_property AS p
+    WHERE p.name LIKE 'IpamSecurityGroup%' AND p.value IS NOT NULL ORDER BY p.name;
+END;
+COMMENT ON FUNCTION ipam.security_groups() IS 'the roles that stand for the security groups of the model (MS-IPAMM2 3.1.1.2)';
+
+-- Administrators belong to all groups, every other group belongs to the users (facts of 3.1.4.3).
+CREATE FUNCTION ipam.missing_security_groups(OUT role_name name, OUT member name)
+RETURNS SETOF record
+LANGUAGE sql STABLE ROWS 12
+BEGIN ATOMIC
+    SELECT g.role_name, NULL::name FROM ipam.security_groups() AS g
+    WHERE NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = g.role_name)
+    UNION ALL
+    SELECT g.role_name, m.role_name
+    FROM ipam.security_groups() AS g JOIN ipam.security_groups() AS m
+      ON (g.property = 'IpamSecurityGroupIpamUsers' OR m.property = 'IpamSecurityGroupIpamAdministrators') AND g.role_name <> m.role_name
+    WHERE g.property <> 'IpamSecurityGroupIpamAdministrators' AND m.property <> 'IpamSecurityGroupIpamUsers'
+      AND NOT EXISTS (SELECT FROM pg_auth_members AS a JOIN pg_roles AS r ON r.oid = a.roleid JOIN pg_roles AS n ON n.oid = a.member
+                      WHERE r.rolname = g.role_name AND n.rolname = m.role_name);
+END;
+COMMENT ON FUNCTION ipam.missing_security_groups() IS 'roles that the server does not have (member NULL), and memberships that it does not have';
+
+CREATE FUNCTION ipam.create_security_groups() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused boolean;
+    missing record;
+    statements CONSTANT text := (
+        SELECT string_agg(CASE WHEN m.member IS NULL THEN format('CREATE ROLE %I', m.role_name)
+                               ELSE format('GRANT %I TO %I', m.role_name, m.member) END, '; ')
+        FROM ipam.missing_security_groups() AS m);
+BEGIN
+    FOR missing IN SELECT * FROM ipam.missing_security_groups() LOOP
+        BEGIN
+            IF missing.member IS NULL THEN
+                EXECUTE format('CREATE ROLE %I', missing.role_name);
+            ELSE
+                EXECUTE format('GRANT %I TO %I', missing.role_name, missing.member);
+            END IF;
+        EXCEPTION
+            WHEN duplicate_object OR unique_violation THEN
+                NULL; -- another database is being provisioned at the same time
+            WHEN insufficient_privilege THEN
+                refused := ipam.raise_fault('IpamApiErrorSecurityGroupCreationFailed',
+                    format('role "%s" may not create the security groups', current_user), format('The server says: %s.', SQLERRM),
+                    format('Let a superuser run: %s; then provision again.', statements));
+        END;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION ipam.create_security_groups() IS 'creates the roles and memberships of the security groups that are missing';
+
+-- Users read; administrators of address space management write the plan; administrators set it up.
+CREATE FUNCTION ipam.grant_rights() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    users name;
+    writers name;
+    administrators name;
+    own record;
+BEGIN
+    SELECT p.value INTO users FROM ipam.common_property AS p WHERE p.name = 'IpamSecurityGroupIpamUsers';
+    SELECT p.value INTO writers FROM ipam.common_property AS p WHERE p.name = 'IpamSecurityGroupIpamAsmAdministrators';
+    SELECT p.value INTO administrators FROM ipam.common_property AS p WHERE p.name = 'IpamSecurityGroupIpamAdministrators';
+    EXECUTE format('GRANT USAGE ON SCHEMA ipam TO %I', users);
+    EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA ipam TO %I', users);
+    -- Not ALL FUNCTIONS: the constructors of the range types belong to the server's first superuser.
+    FOR own IN
+        SELECT p.oid::regprocedure AS routine, CASE p.proname WHEN 'launch_async_worker' THEN administrators ELSE users END AS role_name
+        FROM pg_proc AS p
+        WHERE p.pronamespace = 'ipam'::regnamespace AND p.prokind = 'f' AND pg_has_role(current_user, p.proowner, 'USAGE')
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', own.routine, own.role_name);
+    END LOOP;
+    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON ipam.address_space, ipam.ip_block, ipam.ip_subnet, ipam.ip_range, ipam.ip_address, '
+                   'ipam.custom_field, ipam.custom_field_value TO %I', writers);
+    EXECUTE format('GRANT INSERT, UPDATE ON ipam.plan_lock TO %I', writers);
+    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON ipam.logical_group, ipam.logical_group_field TO %I', administrators);
+    EXECUTE format('GRANT INSERT, UPDATE ON ipam.common_property, ipam.async_session, ipam.schema_conversion_progress TO %I', administrators);
+    EXECUTE format('GRANT DELETE ON ipam.schema_conversion_progress TO %I', administrators);
+    EXECUTE format('GRANT EXECUTE ON ALL PROCEDURES IN SCHEMA ipam TO %I', administrators);
+END
+$$;
+COMMENT ON FUNCTION ipam.grant_rights() IS 'gives the security groups their rights on the objects of the extension';
+
+-- The steps, in order. Each can be repeated: what is there already stays as it is.
+CREATE FUNCTION ipam.provisioning_steps() RETURNS text[]
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN ARRAY['common properties', 'custom fields', 'custom field values', 'logical groups', 'default address space',
+             'security groups', 'rights', 'configured'];
+COMMENT ON FUNCTION ipam.provisioning_steps() IS 'names of the steps of provisioning, in order';
+
+CREATE FUNCTION ipam.provisioning_step(session ipam.async_session) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    steps CONSTANT text[] := ipam.provisioning_steps();
+    present CONSTANT text := steps[session.step + 1];
+BEGIN
+    PERFORM ipam.refuse_if_configured();
+    CASE present
+    WHEN 'common properties' THEN
+        INSERT INTO ipam.common_property (name, value)
+        SELECT p.name, CASE p.name WHEN 'DatabaseSchemaVersion' THEN ipam.get_ipam_version()
+                            ELSE coalesce(session.properties ->> p.name, p.value) END
+        FROM ipam.default_properties() AS p
+        ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value WHERE session.properties ? EXCLUDED.name; -- of a session that failed
+    WHEN 'custom fields' THEN
+        INSERT INTO ipam.custom_field (id, name, type, origin, built_in_number) OVERRIDING SYSTEM VALUE
+        SELECT f.number, f.name, 'Multivalued', 'BuiltIn', f.number FROM ipam.built_in_custom_fields() AS f ORDER BY f.number
+        ON CONFLICT DO NOTHING;
+    WHEN 'custom field values' THEN
+        INSERT INTO ipam.custom_field_value (custom_field_id, value, built_in_value_number)
+        SELECT f.number, v.value, v.number
+        FROM ipam.built_in_custom_fields() AS f, unnest(f.built_in_values) WITH ORDINALITY AS v(value, number)
+        ORDER BY f.number, v.number
+        ON CONFLICT DO NOTHING;
+    WHEN 'logical groups' THEN
+        INSERT INTO ipam.logical_group (id, name, users, origin, built_in_number) OVERRIDING SYSTEM VALUE
+        VALUES (1, 'Network devices', 'IPAddressSpaceManagement', 'BuiltIn', 1),
+               (2, 'Managed by', 'IPAddressSpaceManagement', 'BuiltIn', 2),
+               (3, 'VirtualizedProviderAddressSpace', 'IPAddressSpaceManagement', 'BuiltIn', 3)
+        ON CONFLICT DO NOTHING;
+        INSERT INTO ipam.logical_group_field (logical_group_id, position, custom_field_id)
+        VALUES (1, 1, 7),             -- Device type
+               (2, 1, 8), (2, 2, 9),  -- Managed by, Managed by entity
+               (3, 1, 12), (3, 2, 14) -- Logical Network, Network Site
+        ON CONFLICT DO NOTHING;
+    WHEN 'default address space' THEN
+        INSERT INTO ipam.address_space (id, name, type) OVERRIDING SYSTEM VALUE
+        VALUES (1, 'Default IP Address Space', 'Provider')
+        ON CONFLICT DO NOTHING;
+    WHEN 'security groups' THEN
+        PERFORM ipam.create_security_groups();
+    WHEN 'rights' THEN
+        PERFORM ipam.grant_rights();
+    WHEN 'configured' THEN
+        -- A second session that got as far as this waits here for the first one.
+        INSERT INTO ipam.common_property AS p (name, value)
+        VALUES ('IpamConfiguredDate', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
+        ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value WHERE p.value IS NULL;
+        IF NOT FOUND THEN
+            PERFORM ipam.refuse_if_configured();
+        END IF;
+    END CASE;
+    UPDATE ipam.async_session SET step = session.step + 1, step_name = present WHERE id = session.id;
+    RETURN session.step + 1 = cardinality(steps);
+END
+$$;
+COMMENT ON FUNCTION ipam.provisioning_step(ipam.async_session) IS 'does the next step of a provisioning session; whether it was the last one';

@@ -1,5 +1,5 @@
--- What pg_dump saves: the rows of every table and the state of every sequence. Not plan_lock: it is
--- derived, and the numbers of transactions mean nothing in another database.
+-- What pg_dump saves: the rows of every table and the state of every sequence. Not plan_lock, which is
+-- derived; not what the scripts of a version fill, which belongs to the version.
 
 DO $$
 DECLARE
@@ -7,7 +7,7 @@ DECLARE
 BEGIN
     FOR relation IN
         SELECT c.oid FROM pg_class AS c
-        WHERE c.relnamespace = 'ipam'::regnamespace AND c.relkind IN ('r', 'S') AND c.relname <> 'plan_lock'
+        WHERE c.relnamespace = 'ipam'::regnamespace AND c.relkind IN ('r', 'S') AND c.relname NOT IN ('plan_lock', 'schema_conversion', 'schema_conversion_step')
         ORDER BY c.oid
     LOOP
         PERFORM pg_extension_config_dump(relation, '');

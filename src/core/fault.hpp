@@ -26,6 +26,10 @@ inline constexpr Fault faults[] = {
     {"IP011", "IpamApiValidationFailure", "a property is unknown or stands in the wrong place"},
     {"IP012", "IpamDeleteFailedDueToReferences", "the object is still in use"},
     {"IP013", "IpamApiCallsAreNotAllowedUntilProvisioningIsDone", "the store has not been provisioned"},
+    {"IP014", "IpamApiCallsAreNotAllowedUntilSchemaConversionIsDone",
+     "the store's data are not in the layout of the installed version"},
+    {"IP015", "IpamApiAccessDenied", "only administrators of the store may do this"},
+    {"IP016", "IpamApiObjectStateIsInvalid", "the session is in another state"},
     // Address spaces
     {"IP101", "IpamApiAddressSpaceNameNotSpecified", "an address space needs a name"},
     {"IP102", "IpamApiAddressSpaceNameStringLengthNotAcceptable",
@@ -126,8 +130,15 @@ inline constexpr Fault faults[] = {
     {"IP703", "IpamApiInvalidGpoPrefix", "a GPO prefix has 1 to 240 characters"},
     {"IP704", "IpamApiInvalidIPAuditTrackingSetting", "IP audit tracking is 0 or 1"},
     {"IP705", "IpamApiFailedToSaveProperty", "no such property, or not a value for it"},
-    // Provisioning
+    // Provisioning and schema conversion
     {"IP801", "IpamApiErrorIpamAlreadyProvisioned", "the store has been provisioned"},
+    {"IP802", "IpamApiProvisioningAlreadyInProgress", "another session is provisioning the store"},
+    {"IP803", "IpamApiErrorSecurityGroupCreationFailed", "the security groups could not be created"},
+    {"IP811", "IpamSchemaConversionAnotherOperationInProgress", "another session is converting the store"},
+    {"IP812", "IpamSchemaConversionNotRequired", "the store has the installed version"},
+    {"IP813", "IpamApiErrorUpgradePathNotAvailable", "no conversion leads to the installed version"},
+    {"IP814", "IpamApiErrorDatabaseIsAtHigherVersion", "the store is newer than the extension"},
+    {"IP815", "IpamApiErrorSchemaVersionNumberFormatError", "the version of the store is malformed"},
 };
 
 constexpr const Fault *find_fault(std::string_view name) noexcept {

@@ -11,8 +11,8 @@ public:
 	// Types are built-in ones: those of the extension get other numbers when it is made anew.
 	template <typename... Types> SPIPlanPtr prepared(Types... types) {
 		if (plan_ == nullptr) {
-			Oid oids[] = {static_cast<Oid>(types)...};
-			SPIPlanPtr plan = SPI_prepare(sql_, sizeof...(types), oids);
+			Oid oids[] = {InvalidOid, static_cast<Oid>(types)...};
+			SPIPlanPtr plan = SPI_prepare(sql_, sizeof...(types), oids + 1);
 			if (plan == nullptr || SPI_keepplan(plan) != 0) elog(ERROR, "could not prepare: %s", sql_);
 			plan_ = plan;
 		}

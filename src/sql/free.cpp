@@ -9,6 +9,7 @@
 #include "pg/inetrange.hpp"
 #include "pg/memory.hpp"
 #include "pg/statement.hpp"
+#include "pg/store.hpp"
 #include "pg/used_addresses.hpp"
 
 using namespace ipam;
@@ -56,6 +57,7 @@ void read_stretches(Datum multirange, RangeRow *row, MemoryContext context) {
 }
 
 RangeRow read_range(int64 range_id, bool include_reserved) {
+	require_ready_store();
 	MemoryContext context = CurrentMemoryContext;
 	SPI_connect();
 	Datum values[] = {Int64GetDatum(range_id), BoolGetDatum(include_reserved)};

@@ -17,6 +17,11 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
+-- Without ids and times, which are others every time.
+CREATE FUNCTION pg_temp.masked(given text) RETURNS text LANGUAGE sql
+RETURN regexp_replace(regexp_replace(regexp_replace(left(given, 250), '(range|block|address space|subnet|session) \d+(?![.\d/])', '\1 N', 'g'),
+    '(provisioned|started it) at .*', '\1 then.'), '(session\()\d+', '\1N');
+
 -- Before provisioning
 SELECT code, fault, message, hint FROM pg_temp.attempt($$INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.0.0.0/24', 'lan')$$);
 SELECT code, fault, message, hint FROM pg_temp.attempt($$INSERT INTO ipam.ip_address (address) VALUES ('10.0.0.1')$$);
@@ -161,22 +166,35 @@ INSERT INTO wrong (statement) VALUES
     ($$UPDATE ipam.common_property SET value = 'Daily' WHERE name = 'IpamExpiryLoggingPeriodicity'$$),
     ($$UPDATE ipam.common_property SET value = '' WHERE name = 'GpoPrefix'$$),
     ($$UPDATE ipam.common_property SET value = 'on' WHERE name = 'IPAuditTrackingFeature'$$),
-    ('CALL ipam.provision()');
+    ('CALL ipam.provision()'),
+    ('CALL ipam.run_async_session(0)'),
+    ('CALL ipam.start_async_provisioning(NULL)'),
+    ('CALL ipam.convert_schema()'),
+    ($$UPDATE ipam.common_property SET value = '0.9' WHERE name = 'DatabaseSchemaVersion'; CALL ipam.convert_schema()$$),
+    ($$UPDATE ipam.common_property SET value = '99.0' WHERE name = 'DatabaseSchemaVersion'; CALL ipam.convert_schema()$$),
+    ($$UPDATE ipam.common_property SET value = 'new' WHERE name = 'DatabaseSchemaVersion'; CALL ipam.convert_schema()$$),
+    (format($$UPDATE ipam.common_property SET value = '0.9' WHERE name = 'DatabaseSchemaVersion'; SELECT ipam.get_free_ip_addresses(%s)$$, :r)),
+    (format($$UPDATE ipam.common_property SET value = NULL WHERE name = 'IpamConfiguredDate'; SELECT ipam.get_free_ip_addresses(%s)$$, :r)),
+    ($$UPDATE ipam.async_session SET state = 'Started' WHERE state = 'Completed'$$),
+    ($$GRANT USAGE ON SCHEMA ipam TO pg_monitor; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ipam TO pg_monitor; GRANT SELECT ON ALL TABLES IN SCHEMA ipam TO pg_monitor;
+       SET LOCAL ROLE pg_monitor; SELECT ipam.initialize_async_session('Provisioning')$$),
+    ($$UPDATE ipam.common_property SET value = NULL WHERE name = 'IpamConfiguredDate'; INSERT INTO ipam.async_session (kind, state, started_at) VALUES ('Provisioning', 'Started', clock_timestamp()); CALL ipam.provision()$$),
+    ($$UPDATE ipam.common_property SET value = '0.9' WHERE name = 'DatabaseSchemaVersion'; INSERT INTO ipam.schema_conversion VALUES ('0.9', ipam.get_ipam_version()); INSERT INTO ipam.async_session (kind, state, started_at) VALUES ('SchemaConversion', 'Started', clock_timestamp()); CALL ipam.convert_schema()$$);
 
 CREATE TEMP TABLE raised AS
 SELECT w.number, a.* FROM wrong AS w CROSS JOIN LATERAL pg_temp.attempt(w.statement) AS a;
 \pset format unaligned
 \pset tuples_only on
-SELECT format(E'%s %s: %s\n    %s\n    %s', code, fault, left(message, 200),
-              regexp_replace(regexp_replace(left(detail, 250), '(range|block) \d+', '\1 N', 'g'), '\d{4}-\d\d-\d\dT[0-9:]+Z', 'then'), left(hint, 250))
-FROM (SELECT number, code, fault, regexp_replace(message, '(range|block|address space|subnet) \d+(?![.\d/])', '\1 N', 'g') AS message, detail, hint FROM raised) AS r
+SELECT format(E'%s %s: %s\n    %s\n    %s', code, fault, pg_temp.masked(message), pg_temp.masked(detail), pg_temp.masked(hint))
+FROM raised
 ORDER BY number;
 \pset tuples_only off
 \pset format aligned
 
 -- Faults that no statement above has raised: none.
 SELECT sqlstate, fault FROM ipam.faults() EXCEPT SELECT code, fault FROM raised
-EXCEPT VALUES ('IP013', 'IpamApiCallsAreNotAllowedUntilProvisioningIsDone') ORDER BY 1;
+-- The first was raised before provisioning, the second is for test/t/060_worker.pl.
+EXCEPT VALUES ('IP013', 'IpamApiCallsAreNotAllowedUntilProvisioningIsDone'), ('IP803', 'IpamApiErrorSecurityGroupCreationFailed') ORDER BY 1;
 -- Errors that are not faults: none.
 SELECT w.statement, r.code, r.message FROM raised AS r JOIN wrong AS w USING (number) WHERE r.code !~ '^IP' ORDER BY number;
 

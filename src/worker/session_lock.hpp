@@ -1,0 +1,17 @@
+#pragma once
+// The advisory lock that says "somebody works on a session of this kind". It belongs to the process, not
+// to a transaction, and goes with the process.
+// ipam.async_session_worker() in SQL asks for it.
+#include "pg/postgres.hpp"
+
+#include <cstdint>
+
+namespace ipam::worker {
+
+enum class Kind : std::uint32_t { provisioning = 1, schema_conversion = 2 };
+
+// False: another process has it.
+bool take_session_lock(Kind kind);
+void release_session_lock();
+
+} // namespace ipam::worker
