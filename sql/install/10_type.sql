@@ -33,7 +33,7 @@ COMMENT ON TYPE ipam.logical_group_users IS 'functional area that a logical grou
 
 CREATE FUNCTION ipam.check_host_address(address inet) RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL SAFE
-RETURN masklen(address) = CASE family(address) WHEN 4 THEN 32 ELSE 128 END
+RETURN address IS NULL OR masklen(address) = CASE family(address) WHEN 4 THEN 32 ELSE 128 END
     OR ipam.raise_fault('IpamApiInvalidIPAddress', format('%s is a network, not a host address', address),
            'A host address has no prefix length, or all of it: /32 in IPv4, /128 in IPv6.', format('Write %s.', host(address)));
 COMMENT ON FUNCTION ipam.check_host_address(inet) IS 'true, or a fault where the address has a network mask';

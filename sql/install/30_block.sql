@@ -127,7 +127,7 @@ BEGIN
     NEW.start_address := coalesce(NEW.start_address, host(NEW.network)::inet);
     NEW.end_address := coalesce(NEW.end_address, host(broadcast(NEW.network))::inet);
     refused := NOT (ipam.check_host_address(NEW.start_address) AND ipam.check_host_address(NEW.end_address));
-    IF NOT (NEW.start_address <<= NEW.network AND NEW.end_address <<= NEW.network AND NEW.start_address <= NEW.end_address) THEN
+    IF (NEW.start_address <<= NEW.network AND NEW.end_address <<= NEW.network AND NEW.start_address <= NEW.end_address) IS NOT TRUE THEN
         RETURN NEW; -- the constraints have the words for it
     END IF;
     place := ipam.inetrange(NEW.start_address, NEW.end_address, '[]');

@@ -183,6 +183,10 @@ BEGIN
             PERFORM ipam.lock_plan(OLD.address_space_id);
         END IF;
     END IF;
+    IF NEW.start_address IS NULL OR NEW.end_address IS NULL THEN
+        RAISE not_null_violation USING TABLE = 'ip_range', COLUMN = CASE WHEN NEW.start_address IS NULL THEN 'start_address' ELSE 'end_address' END,
+            MESSAGE = 'a range needs a start_address and an end_address';
+    END IF;
     refused := NOT (ipam.check_host_address(NEW.start_address) AND ipam.check_host_address(NEW.end_address));
     PERFORM ipam.address_space_type(NEW.address_space_id);
     PERFORM ipam.lock_plan(NEW.address_space_id);

@@ -60,6 +60,12 @@ DELETE FROM ipam.ip_block;
 INSERT INTO ipam.ip_block (network) SELECT network FROM blocks ORDER BY md5(network::text);
 SELECT * FROM saved EXCEPT SELECT * FROM tree;
 
+-- A network is needed.
+\set VERBOSITY terse
+INSERT INTO ipam.ip_block (start_address) VALUES ('10.0.0.0');
+INSERT INTO ipam.ip_address (device_name) VALUES ('x');
+\set VERBOSITY default
+
 -- Public blocks come from a registry.
 INSERT INTO ipam.ip_block (network) VALUES ('198.51.100.0/24');
 INSERT INTO ipam.ip_block (network, rir, rir_received_on) VALUES ('198.51.100.0/24', 'ARIN', '1990-01-01') RETURNING network, address_category, rir;

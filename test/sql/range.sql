@@ -26,6 +26,10 @@ UPDATE ipam.ip_range SET managed_by = 'IPAM' WHERE managed_by = 'Others';
 UPDATE ipam.ip_range SET end_address = '10.0.1.99' WHERE start_address = '10.0.1.1' AND managed_by_entity = 'Localhost';
 UPDATE ipam.ip_range SET managed_by = 'IPAM' WHERE managed_by = 'Others';
 SELECT start_address, end_address, managed_by, managed_by_entity FROM ipam.ip_range WHERE start_address <<= '10.0.1.0/24' ORDER BY start_address, end_address;
+-- Both ends are needed.
+INSERT INTO ipam.ip_range (end_address) VALUES ('10.0.1.1');
+INSERT INTO ipam.ip_range (start_address) VALUES ('10.0.1.1');
+
 -- Moving a range to another subnet.
 UPDATE ipam.ip_range SET network = '10.0.0.0/16', start_address = '10.0.2.1', end_address = '10.0.2.9' WHERE managed_by_entity = 'dhcp1';
 SELECT s.name, r.extent FROM ipam.ip_range AS r JOIN ipam.ip_subnet AS s ON s.id = r.subnet_id WHERE r.managed_by_entity = 'dhcp1';
