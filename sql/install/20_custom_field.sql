@@ -42,10 +42,7 @@ CREATE TABLE ipam.custom_field_value (
     CONSTRAINT custom_field_value_number_key UNIQUE (custom_field_id, built_in_value_number),
     CONSTRAINT custom_field_value_length CHECK (length(value) BETWEEN 1 AND 256
         OR ipam.raise_fault('IpamApiStringLengthNotAcceptable', format('value "%s" is not possible', left(value, 300)),
-               format('The value has %s characters; 1 to 256 are possible.', length(value)))),
-    CONSTRAINT custom_field_value_built_in CHECK (built_in_value_number IS NULL OR custom_field_id BETWEEN 1 AND 18
-        OR ipam.raise_fault('IpamApiCannotAddBuiltInField', format('value "%s" cannot be built in', value),
-               'The built-in values are made by provisioning and belong to built-in fields.', 'Leave built_in_value_number out.'))
+               format('The value has %s characters; 1 to 256 are possible.', length(value))))
 );
 COMMENT ON TABLE ipam.custom_field_value IS 'values that a multivalued field can have';
 COMMENT ON COLUMN ipam.custom_field_value.id IS 'id';

@@ -14,6 +14,7 @@ CREATE TABLE ipam.address_space (
     created_at             timestamptz NOT NULL DEFAULT now(),
     modified_at            timestamptz NOT NULL DEFAULT now(),
 
+    -- Also lets pg_dump save the custom fields, which the other columns need, before the address spaces.
     CONSTRAINT address_space_isolation_method_fkey FOREIGN KEY (isolation_method_field, isolation_method)
         REFERENCES ipam.custom_field_value (custom_field_id, value) DEFERRABLE, -- while a value is renamed
     CONSTRAINT address_space_name_given CHECK (name ~ '\S'

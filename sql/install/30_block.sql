@@ -18,6 +18,9 @@ CREATE TABLE ipam.ip_block (
     created_at       timestamptz NOT NULL DEFAULT now(),
     modified_at      timestamptz NOT NULL DEFAULT now(),
 
+    -- Triggers take 0 for none.
+    CONSTRAINT ip_block_id CHECK (id > 0
+        OR ipam.raise_fault('IpamApiInvalidParameter', format('a block cannot have id %s', id), 'Ids are 1 or more.', 'Leave id out.')),
     CONSTRAINT ip_block_address_space CHECK (address_space_id = 1
         OR ipam.raise_fault('IpamApiInvalidAddressSpace', format('block %s cannot lie in address space %s', network, address_space_id),
                'Blocks exist in the default address space only.', 'Leave address_space_id out, or make a subnet.')),

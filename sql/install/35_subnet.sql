@@ -17,6 +17,9 @@ CREATE TABLE ipam.ip_subnet (
     created_at          timestamptz NOT NULL DEFAULT now(),
     modified_at         timestamptz NOT NULL DEFAULT now(),
 
+    -- Triggers take 0 for none.
+    CONSTRAINT ip_subnet_id CHECK (id > 0
+        OR ipam.raise_fault('IpamApiInvalidParameter', format('a subnet cannot have id %s', id), 'Ids are 1 or more.', 'Leave id out.')),
     CONSTRAINT ip_subnet_network_key UNIQUE (address_space_id, network),
     CONSTRAINT ip_subnet_check_1_prefix_length CHECK (
         masklen(network) BETWEEN 1 AND CASE family(network) WHEN 4 THEN 30 ELSE 127 END
@@ -90,7 +93,7 @@ DECLARE
 BEGIN
     IF TG_OP = 'UPDATE' AND (NEW.address_space_id, NEW.network) IS DISTINCT FROM (OLD.address_space_id, OLD.network) THEN
         PERFORM ipam.lock_plan(OLD.address_space_id);
-        PERFORM ipam.refuse_while_ranges_depend(OLD, 'moved');
+        PERFORM ipam.refuse_while_ranges_depend(OLD, 'moved or resized');
     END IF;
     IF TG_OP = 'UPDATE' AND (NEW.virtualization_type = 'Virtual') <> (OLD.virtualization_type = 'Virtual') THEN
         refused := ipam.raise_fault('IpamApiInvalidVirtualizationTypeUpdationForSubnet',
@@ -163,37 +166,3 @@ CREATE TRIGGER adopt_on_update AFTER UPDATE OF address_space_id, network ON ipam
 CREATE TRIGGER touch_modified_at
     BEFORE UPDATE OF address_space_id, network, name, virtualization_type, vlan_ids, virtual_subnet_id, description, owner, custom_fields
     ON ipam.ip_subnet FOR EACH ROW EXECUTE FUNCTION ipam.touch_modified_at();
-
--- The parent blocks of blocks and subnets (3.4)
-
--- Everything in the addresses of a block that came, went or moved gets its right parent: setting
--- the parent to NULL makes place_block() and place_subnet() find it.
-CREATE FUNCTION ipam.readopt_in_block(place ipam.ip_block) RETURNS void
-LANGUAGE sql
-BEGIN ATOMIC
-    UPDATE ipam.ip_block AS b SET parent_id = NULL
-    WHERE b.extent <@ place.extent
-      AND b.parent_id IS DISTINCT FROM ipam.find_parent_block(b.extent, masklen(b.network), b.id);
-    UPDATE ipam.ip_subnet AS s SET block_id = NULL
-    WHERE s.address_space_id = 1 AND s.network <<= place.network AND s.extent <@ place.extent
-      AND s.block_id IS DISTINCT FROM ipam.find_parent_block(s.extent, masklen(s.network));
-END;
-COMMENT ON FUNCTION ipam.readopt_in_block(ipam.ip_block) IS 'gives all blocks and subnets in the addresses of the block their right parent';
-
-CREATE FUNCTION ipam.adopt_into_block() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF TG_OP = 'UPDATE' THEN
-        PERFORM ipam.readopt_in_block(OLD);
-    END IF;
-    PERFORM ipam.readopt_in_block(NEW);
-    RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION ipam.adopt_into_block() IS 'trigger: blocks and subnets around which a block came or moved get their right parent';
-
-CREATE TRIGGER adopt_on_insert AFTER INSERT ON ipam.ip_block
-    FOR EACH ROW EXECUTE FUNCTION ipam.adopt_into_block();
-CREATE TRIGGER adopt_on_update AFTER UPDATE OF network, start_address, end_address ON ipam.ip_block
-    FOR EACH ROW EXECUTE FUNCTION ipam.adopt_into_block();

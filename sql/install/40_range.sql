@@ -33,6 +33,9 @@ CREATE TABLE ipam.ip_range (
     created_at           timestamptz NOT NULL DEFAULT now(),
     modified_at          timestamptz NOT NULL DEFAULT now(),
 
+    -- Triggers take 0 for none.
+    CONSTRAINT ip_range_id CHECK (id > 0
+        OR ipam.raise_fault('IpamApiInvalidParameter', format('a range cannot have id %s', id), 'Ids are 1 or more.', 'Leave id out.')),
     -- The last word on overlaps; place_range() has better words for the same rule.
     CONSTRAINT ip_range_no_overlap EXCLUDE USING gist (
         address_space_id WITH =, managed_by WITH =, managed_by_entity WITH =, extent WITH &&)

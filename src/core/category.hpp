@@ -1,5 +1,5 @@
 #pragma once
-// The address category of a span (public, private, global IPv6 unicast), or none where an
+// The address category of a span (public, private, global IPv6 unicast), or none where a
 // span is of no use for a plan or lies across a border between categories.
 #include <algorithm>
 #include <optional>

@@ -69,4 +69,7 @@ INSERT INTO ipam.ip_address (device_name) VALUES ('x');
 -- Public blocks come from a registry.
 INSERT INTO ipam.ip_block (network) VALUES ('198.51.100.0/24');
 INSERT INTO ipam.ip_block (network, rir, rir_received_on) VALUES ('198.51.100.0/24', 'ARIN', '1990-01-01') RETURNING network, address_category, rir;
+
+-- Ids are 1 or more.
+INSERT INTO ipam.ip_block (id, network) OVERRIDING SYSTEM VALUE VALUES (0, '192.168.0.0/16');
 ROLLBACK;

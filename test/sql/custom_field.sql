@@ -120,6 +120,10 @@ UPDATE ipam.custom_field_value SET value = 'Nobody' WHERE custom_field_id = 8 AN
 \echo :LAST_ERROR_SQLSTATE
 DELETE FROM ipam.custom_field_value WHERE custom_field_id = 7 AND value = 'Printer';
 INSERT INTO ipam.custom_field_value (custom_field_id, value, built_in_value_number) SELECT id, 'First', 1 FROM ipam.custom_field WHERE id > 100;
+INSERT INTO ipam.custom_field_value (custom_field_id, value, built_in_value_number) VALUES (8, 'Sixth', 6);
+INSERT INTO ipam.custom_field_value (custom_field_id, value, built_in_value_number) VALUES (8, 'Another fifth', 5);
+INSERT INTO ipam.custom_field_value (custom_field_id, value, built_in_value_number) VALUES (8, 'Zeroth', 0);
+SELECT count(*) FROM ipam.custom_field_value WHERE custom_field_id = 8 AND built_in_value_number IS NOT NULL;
 UPDATE ipam.custom_field_value SET custom_field_id = 7 WHERE value = 'EMEA!';
 \echo :LAST_ERROR_SQLSTATE
 

@@ -61,6 +61,9 @@ SELECT a.name, r.extent, s.name, r.virtualization_type FROM ipam.ip_range AS r J
 JOIN ipam.address_space AS a ON a.id = r.address_space_id WHERE a.type = 'Customer' ORDER BY a.name;
 -- Every range is in the space of its subnet.
 SELECT r.extent FROM ipam.ip_range AS r JOIN ipam.ip_subnet AS s ON s.id = r.subnet_id WHERE r.address_space_id <> s.address_space_id;
+
+-- Ids are 1 or more.
+INSERT INTO ipam.ip_range (id, start_address, end_address) OVERRIDING SYSTEM VALUE VALUES (0, '10.0.3.1', '10.0.3.9');
 ROLLBACK;
 
 -- The exclusion constraint has the last word, also where triggers are off.

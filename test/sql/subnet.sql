@@ -55,4 +55,7 @@ UPDATE ipam.ip_subnet SET modified_at = '2020-01-01';
 INSERT INTO ipam.ip_block (network) VALUES ('10.1.2.0/23');
 SELECT s.name, b.network AS block, s.modified_at = now() AS dated FROM ipam.ip_subnet AS s JOIN ipam.ip_block AS b ON b.id = s.block_id WHERE s.name = 'lan';
 UPDATE ipam.ip_subnet SET description = 'LAN' WHERE name = 'lan' RETURNING modified_at = now() AS dated;
+
+-- Ids are 1 or more.
+INSERT INTO ipam.ip_subnet (id, network, name) OVERRIDING SYSTEM VALUE VALUES (0, '192.168.0.0/24', 'zero');
 ROLLBACK;
