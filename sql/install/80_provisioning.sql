@@ -128,47 +128,39 @@ END;
 COMMENT ON FUNCTION ipam.security_groups() IS 'the roles that stand for the security groups of the model (MS-IPAMM2 3.1.1.2)';
 
 -- Administrators belong to all groups, every other group belongs to the users (facts of 3.1.4.3).
-CREATE FUNCTION ipam.missing_security_groups(OUT role_name name, OUT member name)
-RETURNS SETOF record
+CREATE FUNCTION ipam.missing_security_groups() RETURNS SETOF text
 LANGUAGE sql STABLE ROWS 12
 BEGIN ATOMIC
-    SELECT g.role_name, NULL::name FROM ipam.security_groups() AS g
+    SELECT format('CREATE ROLE %I', g.role_name) FROM ipam.security_groups() AS g
     WHERE NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = g.role_name)
     UNION ALL
-    SELECT g.role_name, m.role_name
+    SELECT format('GRANT %I TO %I', g.role_name, m.role_name)
     FROM ipam.security_groups() AS g JOIN ipam.security_groups() AS m
       ON (g.property = 'IpamSecurityGroupIpamUsers' OR m.property = 'IpamSecurityGroupIpamAdministrators') AND g.role_name <> m.role_name
     WHERE g.property <> 'IpamSecurityGroupIpamAdministrators' AND m.property <> 'IpamSecurityGroupIpamUsers'
       AND NOT EXISTS (SELECT FROM pg_auth_members AS a JOIN pg_roles AS r ON r.oid = a.roleid JOIN pg_roles AS n ON n.oid = a.member
                       WHERE r.rolname = g.role_name AND n.rolname = m.role_name);
 END;
-COMMENT ON FUNCTION ipam.missing_security_groups() IS 'roles that the server does not have (member NULL), and memberships that it does not have';
+COMMENT ON FUNCTION ipam.missing_security_groups() IS 'statements that make the roles and memberships that the server does not have';
 
 CREATE FUNCTION ipam.create_security_groups() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     refused boolean;
-    missing record;
-    statements CONSTANT text := (
-        SELECT string_agg(CASE WHEN m.member IS NULL THEN format('CREATE ROLE %I', m.role_name)
-                               ELSE format('GRANT %I TO %I', m.role_name, m.member) END, '; ')
-        FROM ipam.missing_security_groups() AS m);
+    statements CONSTANT text[] := ARRAY (SELECT ipam.missing_security_groups());
+    statement text;
 BEGIN
-    FOR missing IN SELECT * FROM ipam.missing_security_groups() LOOP
+    FOREACH statement IN ARRAY statements LOOP
         BEGIN
-            IF missing.member IS NULL THEN
-                EXECUTE format('CREATE ROLE %I', missing.role_name);
-            ELSE
-                EXECUTE format('GRANT %I TO %I', missing.role_name, missing.member);
-            END IF;
+            EXECUTE statement;
         EXCEPTION
             WHEN duplicate_object OR unique_violation THEN
                 NULL; -- another database is being provisioned at the same time
             WHEN insufficient_privilege THEN
                 refused := ipam.raise_fault('IpamApiErrorSecurityGroupCreationFailed',
                     format('role "%s" may not create the security groups', current_user), format('The server says: %s.', SQLERRM),
-                    format('Let a superuser run: %s; then provision again.', statements));
+                    format('Let a superuser run: %s; then provision again.', array_to_string(statements, '; ')));
         END;
     END LOOP;
 END
