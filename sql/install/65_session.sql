@@ -84,16 +84,22 @@ CREATE TRIGGER check_async_session_state BEFORE UPDATE OF state ON ipam.async_se
 
 -- The lock
 
+CREATE FUNCTION ipam.async_session_lock(kind ipam.async_session_kind) RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN CASE kind WHEN 'Provisioning' THEN 1 WHEN 'SchemaConversion' THEN 2 END;
+COMMENT ON FUNCTION ipam.async_session_lock(ipam.async_session_kind) IS
+    'second key of the advisory lock (1768972653, key) that whoever works on a session of this kind holds';
+
 CREATE FUNCTION ipam.async_session_worker(kind ipam.async_session_kind) RETURNS integer
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN (
     SELECT l.pid FROM pg_locks AS l
     WHERE l.locktype = 'advisory' AND l.granted AND l.mode = 'ExclusiveLock'
       AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
-      AND l.classid = 1768972653 AND l.objid = CASE kind WHEN 'Provisioning' THEN 1 ELSE 2 END AND l.objsubid = 2
+      AND l.classid = 1768972653 AND l.objid = ipam.async_session_lock(kind)::oid AND l.objsubid = 2
     LIMIT 1);
 COMMENT ON FUNCTION ipam.async_session_worker(ipam.async_session_kind) IS
-    'process that works on the session of this kind, or NULL: the holder of the advisory lock (1768972653, 1 or 2)';
+    'process that works on the session of this kind, or NULL: the holder of the advisory lock';
 
 CREATE FUNCTION ipam.is_ipam_provisioning_in_progress() RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE

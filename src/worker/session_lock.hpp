@@ -1,7 +1,7 @@
 #pragma once
 // The advisory lock that says "somebody works on a session of this kind". It belongs to the process, not
 // to a transaction, and goes with the process.
-// ipam.async_session_worker() in SQL asks for it.
+// ipam.async_session_lock() in SQL has the same numbers, ipam.async_session_worker() asks who holds it.
 #include "pg/postgres.hpp"
 
 #include <cstdint>
