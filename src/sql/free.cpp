@@ -3,14 +3,9 @@
 
 #include <algorithm>
 
-#include "core/gaps.hpp"
 #include "pg/boundary.hpp"
-#include "pg/fault.hpp"
-#include "pg/inetrange.hpp"
-#include "pg/memory.hpp"
-#include "pg/statement.hpp"
-#include "pg/store.hpp"
-#include "pg/used_addresses.hpp"
+#include "pg/free_search.hpp"
+#include "pg/rows.hpp"
 
 using namespace ipam;
 using namespace ipam::pg;
@@ -18,68 +13,6 @@ using namespace ipam::pg;
 namespace {
 
 constexpr uint128 no_limit = ~uint128{0};
-
-// What a call asks for, and how far it has got: everything before `rest` is dealt with.
-struct Search {
-	int64 range_id;
-	uint128 range_start;
-	Span rest;
-	bool exhausted;
-	Stretch *withheld; // reserved and virtual addresses, ascending
-	int withheld_count;
-};
-
-// The row of the range, as far as the search needs it. Read by a statement of the caller: his rights
-// and row level security decide whether he may see the range.
-struct RangeRow {
-	Span span;
-	bool is_ms_dhcp;
-	Stretch *withheld;
-	int withheld_count;
-};
-
-constinit Statement select_range{
-    "SELECT start_address, end_address, managed_by OPERATOR(pg_catalog.=) 'MS DHCP',"
-    " CASE WHEN $2 THEN '{}'::ipam.inetmultirange"
-    " ELSE reserved_addresses OPERATOR(pg_catalog.+) virtual_addresses END"
-    " FROM ipam.ip_range WHERE id OPERATOR(pg_catalog.=) $1"};
-
-void read_stretches(Datum multirange, RangeRow *row, MemoryContext context) {
-	MultirangeType *value = DatumGetMultirangeTypeP(multirange);
-	TypeCacheEntry *type = lookup_type_cache(MultirangeTypeGetOid(value), TYPECACHE_MULTIRANGE_INFO)->rngtype;
-	RangeType **ranges = nullptr;
-	multirange_deserialize(type, value, &row->withheld_count, &ranges);
-	row->withheld = allocate<Stretch>(context, static_cast<Size>(row->withheld_count));
-	for (int i = 0; i < row->withheld_count; ++i) {
-		const Span span = to_span(type, ranges[i]);
-		row->withheld[i] = {span.first, span.last};
-	}
-}
-
-RangeRow read_range(int64 range_id, bool include_reserved) {
-	require_ready_store();
-	MemoryContext context = CurrentMemoryContext;
-	SPI_connect();
-	Datum values[] = {Int64GetDatum(range_id), BoolGetDatum(include_reserved)};
-	if (SPI_execute_plan(select_range.prepared(INT8OID, BOOLOID), values, nullptr, true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not read a range");
-	if (SPI_processed == 0) {
-		raise_fault(fault_named("IpamApiObjectNotFoundInDatabase"),
-		            psprintf("there is no range " INT64_FORMAT, range_id), nullptr,
-		            "SELECT id, start_address, end_address FROM ipam.ip_range lists the ranges you may see.");
-	}
-	HeapTuple tuple = SPI_tuptable->vals[0];
-	TupleDesc description = SPI_tuptable->tupdesc;
-	bool is_null = false;
-	const Address first = to_address(DatumGetInetPP(SPI_getbinval(tuple, description, 1, &is_null)));
-	const Address last = to_address(DatumGetInetPP(SPI_getbinval(tuple, description, 2, &is_null)));
-	RangeRow row{};
-	row.span = {first.family, first.value, last.value};
-	row.is_ms_dhcp = DatumGetBool(SPI_getbinval(tuple, description, 3, &is_null));
-	read_stretches(SPI_getbinval(tuple, description, 4, &is_null), &row, context);
-	SPI_finish();
-	return row;
-}
 
 // One end of the asked span: an address inside the range, or the range's own.
 uint128 asked_end(FunctionCallInfo fcinfo, int argument, const Span &range, uint128 otherwise,
@@ -120,16 +53,7 @@ bool flag_argument(FunctionCallInfo fcinfo, int argument) {
 	return !PG_ARGISNULL(argument) && PG_GETARG_BOOL(argument);
 }
 
-// A range managed by MS DHCP has no free addresses of its own: its server knows them.
-bool answers(const RangeRow &range, int64 range_id) {
-	if (!range.is_ms_dhcp) return true;
-	ereport(NOTICE,
-	        (errmsg("range " INT64_FORMAT " is managed by MS DHCP: ask its DHCP server for free addresses",
-	                range_id)));
-	return false;
-}
-
-Search start_search(FunctionCallInfo fcinfo) {
+FreeSearch start_search(FunctionCallInfo fcinfo) {
 	const int64 range_id = range_id_argument(fcinfo);
 	const RangeRow range = read_range(range_id, flag_argument(fcinfo, 4));
 	if (!PG_ARGISNULL(5)) {
@@ -168,65 +92,10 @@ uint128 count_argument(FunctionCallInfo fcinfo) {
 	return PG_ARGISNULL(3) ? no_limit : static_cast<uint128>(PG_GETARG_INT32(3));
 }
 
-// Visits the free gaps of the rest, ascending, until visit returns false; remembers how far it got.
-template <typename Visit> void walk(Search *search, Visit &&visit) {
-	if (search->exhausted) return;
-	const Span asked = search->rest;
-	search->exhausted = true;
-	int withheld = 0;
-	const auto next_withheld = [&](Stretch &stretch) {
-		if (withheld == search->withheld_count) return false;
-		stretch = search->withheld[withheld++];
-		return true;
-	};
-	// Withheld addresses cut the span into segments, used ones cut the segments into gaps: a long
-	// withheld stretch is jumped over, whatever is used in it.
-	for_each_gap(asked, next_withheld, [&](const Span &segment) {
-		UsedAddresses used;
-		used.open(search->range_id, {segment.family, segment.first}, segment.first == search->range_start);
-		bool go_on = true;
-		for_each_gap(
-		    segment, [&](Stretch &stretch) { return used.next(stretch); },
-		    [&](const Span &gap) {
-			    go_on = visit(gap);
-			    if (!go_on && gap.last < asked.last) {
-				    search->rest.first = gap.last + 1;
-				    search->exhausted = false;
-			    }
-			    return go_on;
-		    });
-		used.close();
-		return go_on;
-	});
-}
-
-// All rows at once into a tuplestore: what a call in FROM wants.
-struct Rows {
-	Tuplestorestate *store;
-	TupleDesc description;
-
-	void put(Datum value) const {
-		bool is_null = false;
-		tuplestore_putvalues(store, description, &value, &is_null);
-	}
-};
-
-Rows materialize(FunctionCallInfo fcinfo) {
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
-	return {result->setResult, result->setDesc};
-}
-
-bool wants_materialized(FunctionCallInfo fcinfo) {
-	const auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
-	return result != nullptr && IsA(result, ReturnSetInfo) &&
-	       (result->allowedModes & SFRM_Materialize_Preferred) != 0;
-}
-
-void put_addresses(Search search, uint128 wanted, const Rows &rows) {
+void put_addresses(FreeSearch search, uint128 wanted, const Rows &rows) {
 	if (wanted == 0) return;
 	auto *value = to_inet({search.rest.family, 0}); // one value, rewritten for each row
-	walk(&search, [&](const Span &gap) {
+	walk_gaps(&search, [&](const Span &gap) {
 		for (uint128 address = gap.first;; ++address) {
 			CHECK_FOR_INTERRUPTS();
 			store_address(value, {gap.family, address});
@@ -240,7 +109,7 @@ void put_addresses(Search search, uint128 wanted, const Rows &rows) {
 // Row by row: what a call in the select list wants, so that LIMIT ends the work. Between two rows
 // nothing of the server's is held; gaps are fetched in growing batches.
 struct Stream {
-	Search search;
+	FreeSearch search;
 	uint128 wanted;
 	int batch;    // gaps to fetch next
 	int count;    // gaps fetched
@@ -252,7 +121,7 @@ struct Stream {
 bool refill(Stream *stream) {
 	stream->count = stream->position = 0;
 	uint128 enough = stream->wanted;
-	walk(&stream->search, [&](const Span &gap) {
+	walk_gaps(&stream->search, [&](const Span &gap) {
 		stream->gaps[stream->count++] = gap;
 		enough -= count_up_to(gap, enough);
 		return enough > 0 && stream->count < stream->batch;
@@ -281,7 +150,7 @@ bool next_address(Stream *stream, Address *address) {
 
 IPAM_FUNCTION(ipam_get_free_ip_addresses) {
 	if (wants_materialized(fcinfo)) {
-		const Search search = start_search(fcinfo);
+		const FreeSearch search = start_search(fcinfo);
 		put_addresses(search, count_argument(fcinfo), materialize(fcinfo));
 		return Datum{0};
 	}
@@ -307,38 +176,13 @@ IPAM_FUNCTION(ipam_free_ranges) {
 	const Rows rows = materialize(fcinfo);
 	TypeCacheEntry *type =
 	    lookup_type_cache(TupleDescAttr(rows.description, 0)->atttypid, TYPECACHE_RANGE_INFO);
-	Search search{range_id,       range.span.first,    range.span, !answers(range, range_id),
-	              range.withheld, range.withheld_count};
-	walk(&search, [&](const Span &gap) {
+	FreeSearch search{range_id,       range.span.first,    range.span, !answers(range, range_id),
+	                  range.withheld, range.withheld_count};
+	walk_gaps(&search, [&](const Span &gap) {
 		RangeType *value = to_range(type, gap);
 		rows.put(RangeTypePGetDatum(value));
 		pfree(value);
 		return true;
 	});
 	return Datum{0};
-}
-
-// Planner support: the number of rows is the count asked for, and each costs about an operator call.
-IPAM_FUNCTION(ipam_get_free_ip_addresses_support) {
-	auto *node = reinterpret_cast<Node *>(PG_GETARG_POINTER(0));
-	constexpr double unknown_count = 1000; // a parameter, or all that are free
-	if (IsA(node, SupportRequestRows)) {
-		auto *request = reinterpret_cast<SupportRequestRows *>(node);
-		if (!is_funcclause(request->node)) PG_RETURN_POINTER(nullptr);
-		auto *arguments = reinterpret_cast<FuncExpr *>(request->node)->args;
-		if (list_length(arguments) <= 3) PG_RETURN_POINTER(nullptr);
-		Node *count = estimate_expression_value(request->root, static_cast<Node *>(list_nth(arguments, 3)));
-		request->rows = unknown_count;
-		if (IsA(count, Const) && !reinterpret_cast<Const *>(count)->constisnull) {
-			request->rows = std::max(1, DatumGetInt32(reinterpret_cast<Const *>(count)->constvalue));
-		}
-		PG_RETURN_POINTER(request);
-	}
-	if (IsA(node, SupportRequestCost)) {
-		auto *request = reinterpret_cast<SupportRequestCost *>(node);
-		request->startup = 4 * random_page_cost; // the range and a descent of the index
-		request->per_tuple = 0;
-		PG_RETURN_POINTER(request);
-	}
-	PG_RETURN_POINTER(nullptr);
 }
