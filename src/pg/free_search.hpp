@@ -15,7 +15,6 @@ namespace ipam::pg {
 // What a call asks for, and how far it has got: everything before `rest` is dealt with.
 struct FreeSearch {
 	int64 range_id;
-	uint128 range_start;
 	Span rest;
 	bool exhausted;
 	Stretch *withheld; // reserved and virtual addresses, ascending
@@ -97,7 +96,7 @@ template <typename Visit> void walk_gaps(FreeSearch *search, Visit &&visit) {
 	// withheld stretch is jumped over, whatever is used in it.
 	for_each_gap(asked, next_withheld, [&](const Span &segment) {
 		UsedAddresses used;
-		used.open(search->range_id, {segment.family, segment.first}, segment.first == search->range_start);
+		used.open(search->range_id, {segment.family, segment.first});
 		bool go_on = true;
 		for_each_gap(
 		    segment, [&](Stretch &stretch) { return used.next(stretch); },

@@ -9,6 +9,7 @@ extern "C" {
 #include "access/genam.h"
 #include "access/gist.h"
 #include "access/heapam.h"
+#include "access/nbtree.h"
 #include "access/relscan.h"
 #include "access/stratnum.h"
 #include "access/table.h"

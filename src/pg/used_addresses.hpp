@@ -4,63 +4,82 @@
 #include "pg/postgres.hpp"
 
 #include "core/gaps.hpp"
-#include "pg/convert.hpp"
+#include "pg/leaf_pages.hpp"
 #include "pg/relation.hpp"
 
 namespace ipam::pg {
 
 class UsedAddresses {
 public:
-	// From the first address on; the reader stops where it has seen enough. Where that is where the
-	// range begins, nothing lies before it: the index need not compare every entry with it.
-	void open(int64 range_id, const Address &first, bool is_range_start) {
-		ScanKeyInit(&keys_[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(range_id));
-		ScanKeyInit(&keys_[1], 2, BTGreaterEqualStrategyNumber, F_NETWORK_GE, InetPGetDatum(to_inet(first)));
+	// From the first address on; the reader stops where it has seen enough.
+	void open(int64 range_id, const Address &first) {
 		snapshot_ = GetActiveSnapshot();
-		scan_ = begin_index_scan("ip_address", "ip_address_range_id_address_idx", snapshot_, keys_,
-		                         is_range_start ? 1 : 2, true);
-		slot_ = table_slot_create(scan_.table, nullptr);
+		table_ = table_open(oid_of("ip_address"), AccessShareLock);
+		index_ = index_open(oid_of("ip_address_range_id_address_idx"), AccessShareLock);
+		rows_ = table_index_fetch_begin(table_);
+		slot_ = table_slot_create(table_, nullptr);
+		pgstat_count_index_scan(index_);
+		pages_.open(index_, snapshot_, range_id, first);
+		entry_ = pages_.end();
 	}
 
-	// Today a stretch is one address. Knowledge of longer ones belongs here: for_each_gap() takes
-	// them as they come.
+	// The next stretch of used addresses. One that goes on on the next page of the index comes in
+	// pieces: whoever only wants the gap before it need not wait for its end.
 	bool next(Stretch &used) {
 		for (;;) {
+			while (entry_ != pages_.end()) {
+				const LeafEntry &entry = *entry_++;
+				if (!is_visible(entry)) continue;
+				used = {entry.address, entry.address};
+				for (; entry_ != pages_.end() && entry_->address - used.last <= 1; ++entry_) {
+					if (is_visible(*entry_)) used.last = entry_->address;
+				}
+				return true;
+			}
 			CHECK_FOR_INTERRUPTS();
-			ItemPointer tid = index_getnext_tid(scan_.scan, ForwardScanDirection);
-			if (tid == nullptr) return false;
-			if (is_visible(tid)) break;
+			if (!pages_.next_page()) return false;
+			entry_ = pages_.begin();
+			known_page_ = InvalidBlockNumber; // what was known before the entries were read is too old
 		}
-		bool is_null = false;
-		const Datum address = index_getattr(scan_.scan->xs_itup, 2, scan_.scan->xs_itupdesc, &is_null);
-		const uint128 value = to_address(DatumGetInetPP(address)).value;
-		used = {value, value};
-		return true;
 	}
 
 	void close() {
+		pages_.close();
 		if (visibility_page_ != InvalidBuffer) ReleaseBuffer(visibility_page_);
 		ExecDropSingleTupleTableSlot(slot_);
-		end_index_scan(scan_);
+		table_index_fetch_end(rows_);
+		index_close(index_, AccessShareLock);
+		table_close(table_, AccessShareLock);
 	}
 
 private:
-	bool is_visible(ItemPointer tid) {
-		const BlockNumber page = ItemPointerGetBlockNumber(tid);
-		if (VM_ALL_VISIBLE(scan_.table, page, &visibility_page_)) {
+	bool is_visible(const LeafEntry &entry) {
+		const BlockNumber page = ItemPointerGetBlockNumber(&entry.row);
+		if (page != known_page_) {
+			known_page_ = page;
+			known_all_visible_ = VM_ALL_VISIBLE(table_, page, &visibility_page_);
 			// A serializable transaction has read what is there, even without looking at the table.
-			PredicateLockPage(scan_.table, page, snapshot_);
-			return true;
+			if (known_all_visible_) PredicateLockPage(table_, page, snapshot_);
 		}
-		const bool visible = index_fetch_heap(scan_.scan, slot_);
+		if (known_all_visible_) return true;
+		ItemPointerData row = entry.row;
+		bool is_chain = false;
+		bool is_dead = false;
+		const bool visible = table_index_fetch_tuple(rows_, &row, snapshot_, slot_, &is_chain, &is_dead);
+		if (is_dead && !TransactionStartedDuringRecovery()) pages_.mark_dead(entry);
 		ExecClearTuple(slot_);
 		return visible;
 	}
 
-	OpenIndexScan scan_{};
-	ScanKeyData keys_[2];
 	Snapshot snapshot_ = nullptr;
+	Relation table_ = nullptr;
+	Relation index_ = nullptr;
+	IndexFetchTableData *rows_ = nullptr;
 	TupleTableSlot *slot_ = nullptr;
+	LeafPages pages_;
+	const LeafEntry *entry_ = nullptr;
+	BlockNumber known_page_ = InvalidBlockNumber;
+	bool known_all_visible_ = false;
 	Buffer visibility_page_ = InvalidBuffer;
 };
 

@@ -84,8 +84,7 @@ FreeSearch start_search(FunctionCallInfo fcinfo) {
 		                     to_text(Address{asked.family, asked.last})),
 		            nullptr, "Swap the addresses.");
 	}
-	return {range_id,       range.span.first,    asked, !answers(range, range_id),
-	        range.withheld, range.withheld_count};
+	return {range_id, asked, !answers(range, range_id), range.withheld, range.withheld_count};
 }
 
 uint128 count_argument(FunctionCallInfo fcinfo) {
@@ -176,8 +175,7 @@ IPAM_FUNCTION(ipam_free_ranges) {
 	const Rows rows = materialize(fcinfo);
 	TypeCacheEntry *type =
 	    lookup_type_cache(TupleDescAttr(rows.description, 0)->atttypid, TYPECACHE_RANGE_INFO);
-	FreeSearch search{range_id,       range.span.first,    range.span, !answers(range, range_id),
-	                  range.withheld, range.withheld_count};
+	FreeSearch search{range_id, range.span, !answers(range, range_id), range.withheld, range.withheld_count};
 	walk_gaps(&search, [&](const Span &gap) {
 		RangeType *value = to_range(type, gap);
 		rows.put(RangeTypePGetDatum(value));
