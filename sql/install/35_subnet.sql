@@ -8,6 +8,7 @@ CREATE TABLE ipam.ip_subnet (
     extent              ipam.inetrange NOT NULL GENERATED ALWAYS AS (ipam.network_range(network)) STORED,
     address_category    ipam.address_category GENERATED ALWAYS AS (ipam.address_category(network, broadcast(network))) STORED,
     block_id            bigint REFERENCES ipam.ip_block ON DELETE SET NULL,
+    use_for_utilization boolean NOT NULL,
     virtualization_type ipam.virtualization_type NOT NULL,
     vlan_ids            integer[] NOT NULL DEFAULT '{}',
     virtual_subnet_id   integer,
@@ -57,6 +58,7 @@ COMMENT ON COLUMN ipam.ip_subnet.name IS 'name, at most 512 characters';
 COMMENT ON COLUMN ipam.ip_subnet.extent IS 'all addresses of the network';
 COMMENT ON COLUMN ipam.ip_subnet.address_category IS 'Public, Private or GlobalIPv6Unicast, worked out from the network';
 COMMENT ON COLUMN ipam.ip_subnet.block_id IS 'the smallest block around it, kept by the database; NULL: none, and always in other spaces than the default one';
+COMMENT ON COLUMN ipam.ip_subnet.use_for_utilization IS 'whether it is the one that counts among the subnets around and inside it; kept by the database, and true moves the choice here';
 COMMENT ON COLUMN ipam.ip_subnet.virtualization_type IS 'NonVirtualized, Fabric or Virtual; the natural one of the space unless given';
 COMMENT ON COLUMN ipam.ip_subnet.vlan_ids IS 'VLANs that carry the subnet, 1 to 4095';
 COMMENT ON COLUMN ipam.ip_subnet.virtual_subnet_id IS 'virtual subnet id of a virtual network, 0 to 16777214';
@@ -84,12 +86,36 @@ RETURN (
 COMMENT ON FUNCTION ipam.find_parent_subnet(bigint, inet, inet, integer) IS
     'id of the most specific subnet of the space that holds all addresses from first to last and whose prefix is not longer, or NULL (MS-IPAMM2 3.1.1.1.4.2)';
 
+-- 3.6: the index is in the order of networks, where nested ones follow the one around them.
+CREATE FUNCTION ipam.find_overlapping_subnets(address_space_id bigint, network cidr) RETURNS SETOF ipam.ip_subnet
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+    SELECT s.* FROM ipam.ip_subnet AS s
+    WHERE s.address_space_id = find_overlapping_subnets.address_space_id
+      AND s.network = ANY (ipam.covering_networks(find_overlapping_subnets.network))
+    UNION ALL
+    SELECT s.* FROM ipam.ip_subnet AS s
+    WHERE s.address_space_id = find_overlapping_subnets.address_space_id
+      AND s.network > find_overlapping_subnets.network
+      AND s.network <= upper(ipam.network_range(find_overlapping_subnets.network));
+END;
+COMMENT ON FUNCTION ipam.find_overlapping_subnets(bigint, cidr) IS
+    'the subnets of the space around and inside the network, and the one with this very network';
+
+CREATE FUNCTION ipam.has_chosen_subnet(address_space_id bigint, network cidr, except_id bigint) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN EXISTS (
+    SELECT FROM ipam.find_overlapping_subnets(address_space_id, network) AS s
+    WHERE s.use_for_utilization AND s.id IS DISTINCT FROM except_id);
+COMMENT ON FUNCTION ipam.has_chosen_subnet(bigint, cidr, bigint) IS 'whether another subnet around or inside the network is used for utilization';
+
 CREATE FUNCTION ipam.place_subnet() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     refused boolean;
     block_id bigint;
+    comes boolean; -- to a place where it was not before
 BEGIN
     IF TG_OP = 'UPDATE' AND (NEW.address_space_id, NEW.network) IS DISTINCT FROM (OLD.address_space_id, OLD.network) THEN
         PERFORM ipam.lock_plan(OLD.address_space_id);
@@ -108,10 +134,22 @@ BEGIN
             'The parent of a subnet is the smallest block around it, in the default address space only.', 'Leave block_id out.');
     END IF;
     NEW.block_id := block_id;
+
+    comes := TG_OP = 'INSERT' OR (NEW.address_space_id, NEW.network) IS DISTINCT FROM (OLD.address_space_id, OLD.network);
+    IF NEW.use_for_utilization IS NULL OR TG_OP = 'UPDATE' AND NEW.use_for_utilization = OLD.use_for_utilization THEN
+        IF comes THEN
+            NEW.use_for_utilization := NOT ipam.has_chosen_subnet(NEW.address_space_id, NEW.network, NEW.id);
+        ELSE
+            NEW.use_for_utilization := OLD.use_for_utilization;
+        END IF;
+    ELSIF NOT comes AND NEW.use_for_utilization = ipam.has_chosen_subnet(NEW.address_space_id, NEW.network, NEW.id) THEN
+        NEW.modified_at := now(); -- by a user: the database never chooses two, and never none
+    END IF;
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION ipam.place_subnet() IS 'trigger: fills in virtualization type and parent block, and keeps a subnet with ranges where it is';
+COMMENT ON FUNCTION ipam.place_subnet() IS
+    'trigger: fills in virtualization type, parent block and whether the subnet is chosen, and keeps a subnet with ranges where it is';
 
 -- Ranges that lie in a new, more specific subnet move into it.
 CREATE FUNCTION ipam.adopt_into_subnet() RETURNS trigger
@@ -155,7 +193,7 @@ END
 $$;
 COMMENT ON FUNCTION ipam.check_subnet_delete() IS 'trigger: a subnet with ranges stays';
 
-CREATE TRIGGER place_subnet BEFORE INSERT OR UPDATE OF address_space_id, network, block_id, virtualization_type ON ipam.ip_subnet
+CREATE TRIGGER place_subnet BEFORE INSERT OR UPDATE OF address_space_id, network, block_id, use_for_utilization, virtualization_type ON ipam.ip_subnet
     FOR EACH ROW EXECUTE FUNCTION ipam.place_subnet();
 CREATE TRIGGER check_subnet_delete BEFORE DELETE ON ipam.ip_subnet
     FOR EACH ROW EXECUTE FUNCTION ipam.check_subnet_delete();

@@ -14,6 +14,7 @@ CREATE TABLE ipam.ip_range (
     address_category     ipam.address_category GENERATED ALWAYS AS (ipam.address_category(start_address, end_address)) STORED,
     managed_by           text COLLATE "C" NOT NULL DEFAULT 'IPAM',
     managed_by_entity    text COLLATE "C" NOT NULL DEFAULT 'Localhost',
+    use_for_utilization  boolean NOT NULL,
     address_assignment   ipam.address_assignment NOT NULL DEFAULT 'Static',
     virtualization_type  ipam.virtualization_type NOT NULL,
     reserved_addresses   ipam.inetmultirange NOT NULL DEFAULT '{}',
@@ -132,6 +133,7 @@ COMMENT ON COLUMN ipam.ip_range.extent IS 'all addresses from start to end';
 COMMENT ON COLUMN ipam.ip_range.address_category IS 'Public, Private or GlobalIPv6Unicast, worked out from the addresses';
 COMMENT ON COLUMN ipam.ip_range.managed_by IS 'kind of service that gives out the addresses: a value of custom field 8';
 COMMENT ON COLUMN ipam.ip_range.managed_by_entity IS 'the service instance: a value of custom field 9';
+COMMENT ON COLUMN ipam.ip_range.use_for_utilization IS 'whether it is the one that counts among the ranges that overlap it; kept by the database, and true moves the choice here';
 COMMENT ON COLUMN ipam.ip_range.address_assignment IS 'how hosts get the addresses';
 COMMENT ON COLUMN ipam.ip_range.virtualization_type IS 'NonVirtualized, Fabric or Virtual; the subnet''s unless given';
 COMMENT ON COLUMN ipam.ip_range.reserved_addresses IS 'addresses kept back: not offered as free unless asked for';
@@ -159,13 +161,39 @@ COMMENT ON INDEX ipam.ip_range_extent_idx IS 'ranges of a space that contain, li
 CREATE INDEX ip_range_service_idx ON ipam.ip_range (address_space_id, managed_by, managed_by_entity, start_address DESC, end_address);
 COMMENT ON INDEX ipam.ip_range_service_idx IS 'ranges of a service instance by start address; maps addresses to their range';
 
+-- 3.8: excluded addresses overlap with nothing.
+CREATE FUNCTION ipam.find_overlapping_ranges(address_space_id bigint, extent ipam.inetrange, excluded_addresses ipam.inetmultirange DEFAULT '{}')
+RETURNS SETOF ipam.ip_range
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+    SELECT r.* FROM ipam.ip_range AS r
+    WHERE r.address_space_id = find_overlapping_ranges.address_space_id
+      AND r.extent && find_overlapping_ranges.extent
+      AND (r.excluded_addresses = '{}' AND find_overlapping_ranges.excluded_addresses = '{}'
+        OR r.extent::ipam.inetmultirange - r.excluded_addresses
+           && find_overlapping_ranges.extent::ipam.inetmultirange - find_overlapping_ranges.excluded_addresses);
+END;
+COMMENT ON FUNCTION ipam.find_overlapping_ranges(bigint, ipam.inetrange, ipam.inetmultirange) IS
+    'the ranges of the space, of whatever service, that have an address in common with the extent; excluded addresses do not count';
+
+CREATE FUNCTION ipam.has_chosen_range(address_space_id bigint, extent ipam.inetrange, excluded_addresses ipam.inetmultirange, except_id bigint)
+RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN EXISTS (
+    SELECT FROM ipam.find_overlapping_ranges(address_space_id, extent, excluded_addresses) AS r
+    WHERE r.use_for_utilization AND r.id IS DISTINCT FROM except_id);
+COMMENT ON FUNCTION ipam.has_chosen_range(bigint, ipam.inetrange, ipam.inetmultirange, bigint) IS
+    'whether another range that overlaps the extent is used for utilization';
+
 CREATE FUNCTION ipam.place_range() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     refused boolean;
     subnet ipam.ip_subnet;
+    place ipam.inetrange;
     conflicts text;
+    comes boolean; -- to addresses that it did not have before, or leaves some
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         IF NEW.managed_by <> OLD.managed_by AND 'MS DHCP' IN (NEW.managed_by, OLD.managed_by) THEN
@@ -212,10 +240,15 @@ BEGIN
     NEW.network := coalesce(NEW.network, subnet.network, network(set_masklen(NEW.start_address, 8)));
     NEW.virtualization_type := ipam.fitting_virtualization_type(NEW.address_space_id, coalesce(NEW.virtualization_type, subnet.virtualization_type));
 
-    IF NEW.managed_by <> 'MS DHCP' AND family(NEW.start_address) = family(NEW.end_address) AND NEW.start_address <= NEW.end_address THEN
+    IF family(NEW.start_address) <> family(NEW.end_address) OR NEW.start_address > NEW.end_address THEN
+        NEW.use_for_utilization := true; -- the constraints have the words for it
+        RETURN NEW;
+    END IF;
+    place := ipam.inetrange(NEW.start_address, NEW.end_address, '[]');
+    IF NEW.managed_by <> 'MS DHCP' THEN
         SELECT string_agg(format('[%s, %s] (range %s)', r.start_address, r.end_address, r.id), ', ' ORDER BY r.start_address) INTO conflicts
         FROM ipam.ip_range AS r
-        WHERE r.address_space_id = NEW.address_space_id AND r.extent && ipam.inetrange(NEW.start_address, NEW.end_address, '[]')
+        WHERE r.address_space_id = NEW.address_space_id AND r.extent && place
           AND r.managed_by = NEW.managed_by AND r.managed_by_entity = NEW.managed_by_entity AND r.id <> NEW.id;
         IF conflicts IS NOT NULL THEN
             refused := ipam.raise_fault('IpamApiNonadjustableConflictingRangesFound',
@@ -224,10 +257,23 @@ BEGIN
                 'Ranges of one service instance do not overlap: choose other addresses, another managed_by or another managed_by_entity.');
         END IF;
     END IF;
+
+    comes := TG_OP = 'INSERT' OR (NEW.address_space_id, NEW.start_address, NEW.end_address, NEW.excluded_addresses)
+        IS DISTINCT FROM (OLD.address_space_id, OLD.start_address, OLD.end_address, OLD.excluded_addresses);
+    IF NEW.use_for_utilization IS NULL OR TG_OP = 'UPDATE' AND NEW.use_for_utilization = OLD.use_for_utilization THEN
+        IF comes THEN
+            NEW.use_for_utilization := NOT ipam.has_chosen_range(NEW.address_space_id, place, NEW.excluded_addresses, NEW.id);
+        ELSE
+            NEW.use_for_utilization := OLD.use_for_utilization;
+        END IF;
+    ELSIF NOT comes AND NEW.use_for_utilization = ipam.has_chosen_range(NEW.address_space_id, place, NEW.excluded_addresses, NEW.id) THEN
+        NEW.modified_at := now(); -- by a user: the database never chooses two, and never none
+    END IF;
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION ipam.place_range() IS 'trigger: fills in subnet, network and virtualization type, and refuses overlaps';
+COMMENT ON FUNCTION ipam.place_range() IS
+    'trigger: fills in subnet, network, virtualization type and whether the range is chosen, and refuses overlaps';
 
 CREATE FUNCTION ipam.lock_plan_of_range() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -240,7 +286,8 @@ $$;
 COMMENT ON FUNCTION ipam.lock_plan_of_range() IS 'trigger: ranges of an address space are deleted by one transaction at a time';
 
 CREATE TRIGGER place_range
-    BEFORE INSERT OR UPDATE OF address_space_id, subnet_id, network, start_address, end_address, managed_by, managed_by_entity, virtualization_type
+    BEFORE INSERT OR UPDATE OF address_space_id, subnet_id, network, start_address, end_address, managed_by, managed_by_entity,
+        use_for_utilization, virtualization_type, excluded_addresses
     ON ipam.ip_range FOR EACH ROW EXECUTE FUNCTION ipam.place_range();
 CREATE TRIGGER lock_plan BEFORE DELETE ON ipam.ip_range
     FOR EACH ROW EXECUTE FUNCTION ipam.lock_plan_of_range();

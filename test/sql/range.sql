@@ -71,6 +71,6 @@ ROLLBACK;
 INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.0.0.0/16', 'site');
 INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('10.0.0.1', '10.0.0.9');
 SET session_replication_role = replica;
-INSERT INTO ipam.ip_range (subnet_id, network, virtualization_type, start_address, end_address)
-SELECT id, network, virtualization_type, '10.0.0.9', '10.0.0.10' FROM ipam.ip_subnet;
+INSERT INTO ipam.ip_range (subnet_id, network, virtualization_type, use_for_utilization, start_address, end_address)
+SELECT id, network, virtualization_type, false, '10.0.0.9', '10.0.0.10' FROM ipam.ip_subnet;
 ROLLBACK;

@@ -14,8 +14,8 @@ $node->safe_psql('postgres', 'CREATE DATABASE plan');
 $node->safe_psql('plan', 'CREATE EXTENSION ipam CASCADE; CALL ipam.provision()');
 $node->safe_psql('plan', slurp_file('test/data/sample_plan.sql'));
 
-# What a restore could lose: values of the users' own, a tree of blocks, dates, and blocks whose children
-# have smaller ids than themselves.
+# What a restore could lose: values of the users' own, a tree of blocks, dates, blocks whose children
+# have smaller ids than themselves, and which of overlapping subnets and ranges is used for utilization.
 $node->safe_psql('plan', q{
 	INSERT INTO ipam.custom_field_value (custom_field_id, value) VALUES (8, 'Kea'), (9, 'kea1'), (10, 'Parked'), (7, 'Toaster');
 	INSERT INTO ipam.ip_block (network) VALUES ('192.168.1.0/24'), ('192.168.0.0/17'), ('192.168.0.0/16');
@@ -25,7 +25,19 @@ $node->safe_psql('plan', q{
 	SELECT '192.168.1.1'::inet + n, 'Kea', 'kea1', 'Parked', 'Toaster' FROM generate_series(0, 100) AS n;
 	UPDATE ipam.ip_address SET modified_at = '2020-02-02', created_at = '2020-01-01' WHERE device_type = 'Toaster';
 	DELETE FROM ipam.ip_address WHERE address = '192.168.1.1';
+	INSERT INTO ipam.ip_subnet (network, name)
+	SELECT set_masklen('172.16.0.0'::inet + n * 256, 20 + n % 7)::cidr, 'nested ' || n FROM generate_series(0, 200) AS n ON CONFLICT DO NOTHING;
+	INSERT INTO ipam.ip_range (start_address, end_address, managed_by)
+	SELECT '172.16.0.0'::inet + n * 64 + 1, '172.16.0.0'::inet + n * 64 + 20 + n % 40, (ARRAY['IPAM', 'Others', 'VM Manager', 'MS DHCP'])[1 + n % 4]
+	FROM generate_series(0, 60) AS n;
+	INSERT INTO ipam.ip_range (start_address, end_address, managed_by, excluded_addresses)
+	SELECT '172.16.0.0'::inet + n * 64 + 10, '172.16.0.0'::inet + n * 64 + 50, 'MS DHCP', ipam.inetmultirange(ipam.inetrange('172.16.0.0'::inet + n * 64 + 10, '172.16.0.0'::inet + n * 64 + 10 + n % 20, '[]'))
+	FROM generate_series(0, 60, 3) AS n;
+	SELECT ipam.remap_subnet(id) FROM ipam.ip_subnet WHERE name LIKE 'nested %' AND id % 3 = 0 ORDER BY id;
+	SELECT ipam.remap_range(id) FROM ipam.ip_range WHERE start_address <<= '172.16.0.0/16' AND id % 5 = 0 ORDER BY id;
 });
+is($node->safe_psql('plan', q{SELECT count(*) FILTER (WHERE use_for_utilization) > 50 AND count(*) FILTER (WHERE NOT use_for_utilization) > 50 FROM ipam.ip_subnet}),
+	't', 'there are subnets that are used for utilization, and others');
 
 my @tables = split /\n/, $node->safe_psql('plan',
 	q{SELECT relname FROM pg_class WHERE relnamespace = 'ipam'::regnamespace AND relkind = 'r' AND relname <> 'plan_lock' ORDER BY 1});
@@ -56,6 +68,12 @@ $node->safe_psql('postgres', 'CREATE DATABASE plain');
 command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', $node->host, '-p', $node->port, '-d', 'plain', '-f', "$folder/plan.sql" ],
 	'plain: restored without an error');
 same_store('plain', 'plain');
+
+command_ok([ 'pg_dump', '--inserts', '-h', $node->host, '-p', $node->port, '-d', 'plan', '-f', "$folder/inserts.sql" ], 'pg_dump, inserts');
+$node->safe_psql('postgres', 'CREATE DATABASE inserts');
+command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', $node->host, '-p', $node->port, '-d', 'inserts', '-f', "$folder/inserts.sql" ],
+	'inserts: restored without an error');
+same_store('inserts', 'inserts');
 
 command_ok([ 'pg_dump', '-h', $node->host, '-p', $node->port, '-Fc', '-d', 'plan', '-f', "$folder/plan.dump" ], 'pg_dump, custom format');
 $node->safe_psql('postgres', 'CREATE DATABASE custom');
