@@ -124,6 +124,11 @@ inline constexpr Fault faults[] = {
     {"IP612", "IpamApiLogicalGroupCannotContainFreeformCustomFields",
      "a logical group is made of multivalued fields"},
     {"IP613", "IpamApiLogicalFieldInvalidBuiltInUpdate", "built-in groups keep their definition"},
+    {"IP620", "IpamApiSameCustomFieldsInAssociation", "an association joins values of two different fields"},
+    {"IP621", "IpamApiInvalidCustomFieldTypeInAssociation", "associated fields are multivalued"},
+    {"IP622", "IpamApiInvalidCustomFieldAssociationValues",
+     "an associated value is in the list of its field"},
+    {"IP623", "IpamApiDuplicateCustomFieldAssociationValues", "a pair of values is associated once"},
     // Properties
     {"IP701", "IpamApiInvalidAlertThreshold", "the expiry alert threshold is 0 to 3500 days"},
     {"IP702", "IpamApiInvalidExpiryEventsLoggingPeriodicity", "expiry is logged once"},

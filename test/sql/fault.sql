@@ -159,6 +159,10 @@ INSERT INTO wrong (statement) VALUES
     ($$DELETE FROM ipam.custom_field_value WHERE value = 'dhcp1'$$),
     ($$INSERT INTO ipam.logical_group_field (logical_group_id, position, custom_field_id) SELECT 1, 2, id FROM ipam.custom_field WHERE name = 'Cost Center'$$),
     ('UPDATE ipam.logical_group SET name = ''Devices'' WHERE id = 1'),
+    ($$INSERT INTO ipam.custom_field_value_association SELECT min(id), max(id) FROM ipam.custom_field_value WHERE custom_field_id = 8$$),
+    ('INSERT INTO ipam.custom_field_value_association VALUES (0, 1)'),
+    ($$SELECT ipam.set_custom_field_association(8, id, '{}') FROM ipam.custom_field WHERE name = 'Cost Center'$$),
+    ($$SELECT ipam.set_custom_field_association(8, 9, '{{IPAM,Localhost},{IPAM,Localhost}}')$$),
     -- Common properties and provisioning
     ($$UPDATE ipam.common_property SET value = '101' WHERE name = 'MaximumUtilizationThreshold'$$),
     ($$INSERT INTO ipam.common_property (name) VALUES ('Colour')$$),

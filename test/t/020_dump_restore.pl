@@ -18,6 +18,7 @@ $node->safe_psql('plan', slurp_file('test/data/sample_plan.sql'));
 # have smaller ids than themselves, and which of overlapping subnets and ranges is used for utilization.
 $node->safe_psql('plan', q{
 	INSERT INTO ipam.custom_field_value (custom_field_id, value) VALUES (8, 'Kea'), (9, 'kea1'), (10, 'Parked'), (7, 'Toaster');
+	SELECT ipam.set_custom_field_association(9, 8, '{{kea1,Kea},{Localhost,IPAM}}');
 	INSERT INTO ipam.ip_block (network) VALUES ('192.168.1.0/24'), ('192.168.0.0/17'), ('192.168.0.0/16');
 	INSERT INTO ipam.ip_subnet (network, name) VALUES ('192.168.1.0/24', 'restored');
 	INSERT INTO ipam.ip_range (start_address, end_address, managed_by, managed_by_entity) VALUES ('192.168.1.10', '192.168.1.99', 'Kea', 'kea1');
