@@ -29,9 +29,13 @@ for my $table (@kinds, qw(ipam_rir ipam_vlan))
 		  . "\\copy netbox.$table FROM '$export/$table.tsv' WITH (HEADER)");
 }
 
-my $invariants = slurp_file('test/data/plan_invariants.sql');
+my $free_search = slurp_file('test/data/free_search_mistake.sql');
 sub query { return $node->safe_psql('postgres', $_[0]) }
-sub is_consistent { is(query("$invariants; TABLE plan_violation"), '', "$_[0]: the plan is consistent") }
+sub is_consistent
+{
+	is(query('SELECT * FROM ipam.check_plan()'), '', "$_[0]: the plan keeps every rule");
+	is(query("$free_search; TABLE free_search_mistake"), '', "$_[0]: the free search finds what is free");
+}
 
 # One line for each kind: taken, reported.
 sub result
