@@ -15,3 +15,19 @@ LANGUAGE C VOLATILE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'ipam_raise_fault';
 COMMENT ON FUNCTION ipam.raise_fault(text, text, text, text) IS
     'raises the named fault of ipam.faults() with message, detail and hint; never returns';
+
+-- Operations take the id of an object; this is what they say where there is none.
+CREATE FUNCTION ipam.refuse_unknown(object_type text, id bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN ipam.raise_fault(
+        CASE WHEN id IS NULL THEN 'IpamApiFieldIdNotSpecified' ELSE 'IpamApiObjectNotFoundInDatabase' END,
+        CASE WHEN id IS NULL THEN format('the id of the %s is missing', object_type) ELSE format('there is no %s %s', object_type, id) END,
+        NULL,
+        format('SELECT * FROM ipam.%s lists what you may see.',
+               CASE object_type WHEN 'address space' THEN 'address_space' ELSE 'ip_' || object_type END));
+END
+$$;
+COMMENT ON FUNCTION ipam.refuse_unknown(text, bigint) IS
+    'raises the fault for an id that is missing (NULL) or unknown; object_type is address space, block, subnet, range or address';

@@ -176,7 +176,9 @@ BEGIN
     FROM (SELECT * FROM ipam.ip_range WHERE subnet_id = subnet.id ORDER BY start_address LIMIT 10) AS r;
     IF ranges IS NOT NULL THEN
         refused := ipam.raise_fault('IpamApiRangesDependentOnSubnet', format('subnet %s cannot be %s', subnet.network, verb),
-            format('It has ranges: %s.', ranges), 'Delete the ranges or move them to another subnet first.');
+            format('It has ranges: %s.', ranges),
+            CASE verb WHEN 'deleted' THEN 'Move the ranges to another subnet first, or delete them too: ipam.delete_subnet(subnet_id, delete_ranges => true).'
+                      ELSE 'Delete the ranges or move them to another subnet first.' END);
     END IF;
 END
 $$;

@@ -30,6 +30,7 @@ inline constexpr Fault faults[] = {
      "the store's data are not in the layout of the installed version"},
     {"IP015", "IpamApiAccessDenied", "only administrators of the store may do this"},
     {"IP016", "IpamApiObjectStateIsInvalid", "the session is in another state"},
+    {"IP017", "IpamApiMandatoryFieldNotSpecified", "something that is needed here is missing"},
     // Address spaces
     {"IP101", "IpamApiAddressSpaceNameNotSpecified", "an address space needs a name"},
     {"IP102", "IpamApiAddressSpaceNameStringLengthNotAcceptable",
@@ -70,6 +71,7 @@ inline constexpr Fault faults[] = {
      "a subnet does not change between Virtual and the other two types"},
     {"IP307", "IpamApiRangesDependentOnSubnet", "the subnet has ranges"},
     {"IP308", "IpamApiSubnetDoesNotExistForRange", "a range lies in a subnet"},
+    {"IP309", "IpamApiMsDhcpRangesDependentOnSubnet", "the subnet has ranges managed by MS DHCP"},
     // Ranges
     {"IP401", "IpamApiNonadjustableConflictingRangesFound",
      "ranges of the same service instance in an address space do not overlap"},
@@ -107,6 +109,7 @@ inline constexpr Fault faults[] = {
     {"IP507", "IpamApiInvalidClientId", "client ids belong to IPv4"},
     {"IP508", "IpamApiInvalidDuidFormat", "a DUID has 1 to 65 bytes and belongs to IPv6"},
     {"IP509", "IpamApiInvalidIaid", "an IAID has 4 bytes and belongs to IPv6"},
+    {"IP511", "IpamApiFindFreeIPAddressesFailed", "the range has too few free addresses"},
     // Custom fields and logical groups
     {"IP601", "IpamApiMaxCustomFieldsReached", "there are at most 128 user-defined fields"},
     {"IP602", "IpamApiCannotAddBuiltInField", "built-in fields and groups come from provisioning"},

@@ -55,6 +55,12 @@ INSERT INTO wrong (statement) VALUES
     (format('SELECT ipam.get_free_ip_addresses(%s, end_address => ''10.0.0.21'')', :r)),
     (format('SELECT ipam.get_free_ip_addresses(%s, ''2001:db8::11'')', :r)),
     (format('SELECT ipam.get_free_ip_addresses(%s, ''2001:db8::12'', ''2001:db8::11'')', :r6)),
+    -- Operations
+    ('SELECT ipam.create_range(''172.16.0.1'', ''172.16.0.9'', create_subnet_if_missing => true)'),
+    ('SELECT ipam.delete_subnet(id, delete_ranges => true) FROM ipam.ip_subnet WHERE name = ''dhcp'''),
+    ('SELECT ipam.delete_address_space(id) FROM ipam.address_space WHERE name = ''fabric'''),
+    ('SELECT ipam.move_ip_address(a.id, r.id) FROM ipam.ip_address AS a, ipam.ip_range AS r WHERE a.address = ''10.0.0.30'' AND r.managed_by = ''MS DHCP'''),
+    ('SELECT ipam.bulk_update_ip_addresses(NULL)'),
     -- Address spaces
     ($$INSERT INTO ipam.address_space (name) VALUES (' ')$$),
     ($$INSERT INTO ipam.address_space (name) VALUES (repeat('x', 1001))$$),

@@ -31,6 +31,10 @@ UPDATE ipam.ip_range SET end_address = '10.0.0.30';
 DELETE FROM ipam.ip_block WHERE network = '10.0.0.0/16';
 SELECT a.address, a.range_id IS NOT NULL AS mapped, b.network AS block
 FROM ipam.ip_address AS a CROSS JOIN ipam.ip_subnet AS s JOIN ipam.ip_block AS b ON b.id = s.block_id ORDER BY 1;
+SELECT ipam.move_ip_address(id, range_id, '10.0.0.12') FROM ipam.ip_address WHERE address = '10.0.0.10';
+SELECT count(*) FROM ipam.ip_address AS a, ipam.bulk_update_ip_addresses(jsonb_build_array(jsonb_build_object('id', a.id, 'notes', 'x')));
+SELECT (ipam.create_range('10.1.0.1', '10.1.0.9', '10.1.0.0/24', create_subnet_if_missing => true)).network;
+SELECT d.* FROM ipam.ip_subnet AS s, ipam.delete_subnet(s.id, delete_ranges => true) AS d WHERE s.network = '10.1.0.0/24';
 INSERT INTO ipam.address_space (name) VALUES ('mine');
 UPDATE ipam.custom_field SET name = 'Storey' WHERE name = 'Floor';
 UPDATE ipam.common_property SET value = '90' WHERE name = 'MaximumUtilizationThreshold';
@@ -39,5 +43,7 @@ CALL ipam.provision();
 SET LOCAL ROLE regress_ipam_reader;
 SELECT free FROM ipam.ip_range AS r, ipam.get_free_ip_addresses(r.id, count => 2) AS free;
 INSERT INTO ipam.ip_address (address) VALUES ('10.0.0.11');
+SELECT ipam.bulk_update_ip_addresses('[{"id": 1, "notes": "y"}]');
+SELECT ipam.delete_range(1);
 DELETE FROM ipam.ip_address;
 ROLLBACK;
