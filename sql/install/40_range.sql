@@ -155,6 +155,9 @@ COMMENT ON COLUMN ipam.ip_range.modified_at IS 'time of the last change by a use
 
 CREATE INDEX ip_range_subnet_id_idx ON ipam.ip_range (subnet_id);
 COMMENT ON INDEX ipam.ip_range_subnet_id_idx IS 'ranges of a subnet';
+-- The search for room walks this index, see src/pg/taken.hpp.
+CREATE INDEX ip_range_start_address_idx ON ipam.ip_range (address_space_id, start_address, end_address);
+COMMENT ON INDEX ipam.ip_range_start_address_idx IS 'ranges of a space in order, whatever service manages them';
 CREATE INDEX ip_range_extent_idx ON ipam.ip_range USING gist (address_space_id, extent);
 COMMENT ON INDEX ipam.ip_range_extent_idx IS 'ranges of a space that contain, lie in or overlap a range of addresses';
 -- The range of an address is the first row at or before the address: see src/sql/address_mapping.cpp.

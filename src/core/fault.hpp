@@ -72,6 +72,8 @@ inline constexpr Fault faults[] = {
     {"IP307", "IpamApiRangesDependentOnSubnet", "the subnet has ranges"},
     {"IP308", "IpamApiSubnetDoesNotExistForRange", "a range lies in a subnet"},
     {"IP309", "IpamApiMsDhcpRangesDependentOnSubnet", "the subnet has ranges managed by MS DHCP"},
+    {"IP320", "IpamApiSubnetPrefixLargerThanBlock",
+     "a network that is asked for is not larger than the block or subnet around it"},
     // Ranges
     {"IP401", "IpamApiNonadjustableConflictingRangesFound",
      "ranges of the same service instance in an address space do not overlap"},
@@ -99,6 +101,8 @@ inline constexpr Fault faults[] = {
      "an MS DHCP range stays with its server"},
     {"IP419", "IpamApiInvalidVirtualizationTypeUpdation",
      "a range does not change between Virtual and the other two types"},
+    {"IP430", "IpamApiRangeSizeLargerThanSubnet", "a range has not more addresses than its subnet"},
+    {"IP431", "IpamApiInvalidNumberOfAddressesInRange", "a range has a whole number of addresses, 1 or more"},
     // Addresses
     {"IP501", "IpamApiIpAddressOutOfRange", "the address does not belong to the range"},
     {"IP502", "IpamApiInvalidAddressExpiryDate", "an address expires after it was assigned"},

@@ -49,12 +49,22 @@ inline inet *to_inet(const Address &address) {
 	return out;
 }
 
+inline inet *to_cidr(const Network &network) {
+	inet *out = to_inet({network.family, network.address});
+	ip_bits(out) = static_cast<unsigned char>(network.prefix_length);
+	return out;
+}
+
 inline const char *to_text(const inet *value) {
 	return DatumGetCString(DirectFunctionCall1(inet_out, InetPGetDatum(value)));
 }
 
 inline const char *to_text(const Address &address) {
 	return to_text(to_inet(address));
+}
+
+inline const char *to_text(const Network &network) {
+	return DatumGetCString(DirectFunctionCall1(cidr_out, InetPGetDatum(to_cidr(network))));
 }
 
 } // namespace ipam::pg

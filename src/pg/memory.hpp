@@ -9,7 +9,8 @@ namespace ipam::pg {
 
 template <typename T> T *allocate(MemoryContext context, Size count = 1) {
 	static_assert(std::is_trivially_destructible_v<T> && std::is_trivially_default_constructible_v<T>);
-	auto *raw = static_cast<char *>(MemoryContextAllocZero(context, sizeof(T) * count + alignof(T)));
+	auto *raw = static_cast<char *>(MemoryContextAllocExtended(context, sizeof(T) * count + alignof(T),
+	                                                           MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO));
 	return reinterpret_cast<T *>(TYPEALIGN(alignof(T), reinterpret_cast<uintptr_t>(raw)));
 }
 

@@ -46,9 +46,8 @@ IPAM_FUNCTION(ipam_covering_networks) {
 	auto *networks = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<Size>(count)));
 	for (int prefix_length = 0; prefix_length < count; ++prefix_length) {
 		const Network network{address.family, address.value, prefix_length};
-		inet *out = to_inet({address.family, network.span().first});
-		ip_bits(out) = static_cast<unsigned char>(prefix_length);
-		networks[prefix_length] = InetPGetDatum(out);
+		networks[prefix_length] =
+		    InetPGetDatum(to_cidr({address.family, network.span().first, prefix_length}));
 	}
 	PG_RETURN_ARRAYTYPE_P(construct_array(networks, count, CIDROID, -1, false, TYPALIGN_INT));
 }

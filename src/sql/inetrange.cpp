@@ -8,6 +8,7 @@
 #include "pg/boundary.hpp"
 #include "pg/fault.hpp"
 #include "pg/inetrange.hpp"
+#include "pg/numeric.hpp"
 
 using namespace ipam;
 using namespace ipam::pg;
@@ -83,17 +84,5 @@ IPAM_FUNCTION(ipam_address_count) {
 	RangeType *range = PG_GETARG_RANGE_P(0);
 	if (RangeIsEmpty(range)) PG_RETURN_DATUM(DirectFunctionCall1(int8_numeric, Int64GetDatum(0)));
 	const Span span = to_span(range_get_typcache(fcinfo, RangeTypeGetOid(range)), range);
-	const uint128 steps = span.last - span.first;
-	char digits[48];
-	char *end = digits + sizeof digits - 1, *begin = end;
-	*end = '\0';
-	uint128 rest = steps;
-	do {
-		*--begin = static_cast<char>('0' + static_cast<int>(rest % 10));
-		rest /= 10;
-	} while (rest != 0);
-	const Datum one = DirectFunctionCall1(int8_numeric, Int64GetDatum(1));
-	const Datum value = DirectFunctionCall3(numeric_in, CStringGetDatum(begin), ObjectIdGetDatum(InvalidOid),
-	                                        Int32GetDatum(-1));
-	PG_RETURN_DATUM(DirectFunctionCall2(numeric_add, value, one));
+	PG_RETURN_DATUM(count_addresses(span));
 }

@@ -1,48 +1,14 @@
 // Free and used addresses together are the asked span, whatever is used in it; and a walk that goes
 // on behind a gap, or stops early, sees the same gaps as one that runs through.
-#include <fuzzer/FuzzedDataProvider.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <vector>
 
 #include "core/gaps.hpp"
+#include "values.hpp"
 
 using namespace ipam;
 
 namespace {
-
-void require(bool holds) {
-	if (!holds) std::abort();
-}
-
-// Small numbers, the ends of the family, the ends of its 64 bit halves, and anything.
-uint128 any_address(FuzzedDataProvider &in, Family family) {
-	const uint128 near = in.ConsumeIntegral<std::uint8_t>();
-	switch (in.ConsumeIntegralInRange(0, 4)) {
-	case 0:
-		return near;
-	case 1:
-		return top(family) - near;
-	case 2:
-		return ((uint128{1} << (width(family) / 2)) + near) & top(family);
-	case 3:
-		return ((uint128{1} << (width(family) / 2)) - 1 - near) & top(family);
-	default:
-		return make_uint128(in.ConsumeIntegral<std::uint64_t>(), in.ConsumeIntegral<std::uint64_t>()) &
-		       top(family);
-	}
-}
-
-Span any_span(FuzzedDataProvider &in, Family family) {
-	const uint128 first = any_address(in, family);
-	if (in.ConsumeBool()) {
-		const uint128 more = in.ConsumeIntegralInRange(0, 8);
-		return {family, first, top(family) - first < more ? top(family) : first + more};
-	}
-	const uint128 last = any_address(in, family);
-	return {family, std::min(first, last), std::max(first, last)};
-}
 
 using Gaps = std::vector<Span>;
 

@@ -61,6 +61,14 @@ INSERT INTO wrong (statement) VALUES
     ('SELECT ipam.delete_address_space(id) FROM ipam.address_space WHERE name = ''fabric'''),
     ('SELECT ipam.move_ip_address(a.id, r.id) FROM ipam.ip_address AS a, ipam.ip_range AS r WHERE a.address = ''10.0.0.30'' AND r.managed_by = ''MS DHCP'''),
     ('SELECT ipam.bulk_update_ip_addresses(NULL)'),
+    -- Room
+    ('SELECT ipam.get_free_ip_subnets(NULL, 24)'),
+    ('SELECT ipam.get_free_ip_subnets(0, 24)'),
+    ($$SELECT ipam.get_free_ip_subnets(id, 7) FROM ipam.ip_block WHERE network = '10.0.0.0/8'$$),
+    ($$SELECT ipam.get_free_ip_subnets(id, 31) FROM ipam.ip_block WHERE network = '10.0.0.0/8'$$),
+    ($$SELECT ipam.get_free_ip_subnets_in_subnet(id, 26, -1) FROM ipam.ip_subnet WHERE name = 'lan'$$),
+    ($$SELECT ipam.get_free_ip_ranges(id, 0) FROM ipam.ip_subnet WHERE name = 'lan'$$),
+    ($$SELECT ipam.get_free_ip_ranges(id, 255) FROM ipam.ip_subnet WHERE name = 'lan'$$),
     -- Address spaces
     ($$INSERT INTO ipam.address_space (name) VALUES (' ')$$),
     ($$INSERT INTO ipam.address_space (name) VALUES (repeat('x', 1001))$$),

@@ -26,6 +26,8 @@ $primary->wait_for_catchup($standby);
 is($standby->safe_psql('postgres', $free), '10.0.0.13 10.0.0.14 10.0.0.15', 'what the primary records is not free on the standby');
 is($standby->safe_psql('postgres', 'SELECT string_agg(free::text, $$ $$) FROM ipam.ip_range AS r, ipam.free_ranges(r.id) AS free'),
 	'[10.0.0.13,10.0.0.20]', 'gaps on the standby');
+is($standby->safe_psql('postgres', 'SELECT string_agg(free::text, $$ $$) FROM ipam.ip_subnet AS s, ipam.get_free_ip_ranges(s.id, 100, 2) AS free'),
+	'[10.0.0.21,10.0.0.120] [10.0.0.121,10.0.0.220]', 'room on the standby');
 
 my ($status, undef, $error) = $standby->psql('postgres', q{INSERT INTO ipam.ip_address (address) VALUES ('10.0.0.13')});
 isnt($status, 0, 'nothing is recorded on the standby');

@@ -4,13 +4,9 @@
 
 #include <vector>
 
-namespace ipam {
+#include "print.hpp"
 
-// How GoogleTest shows a span that differs.
-void PrintTo(const Span &span, std::ostream *out) {
-	*out << (span.family == Family::v4 ? "v4 [" : "v6 [") << std::hex << high_half(span.first) << ':'
-	     << low_half(span.first) << ", " << high_half(span.last) << ':' << low_half(span.last) << ']';
-}
+namespace ipam {
 
 namespace {
 
