@@ -205,7 +205,7 @@ BEGIN ATOMIC
     FROM chosen_around AS s WHERE s.use_for_utilization AND s.reach >= s.first
     UNION ALL
     SELECT s.object_type, s.id, 'what is not used for utilization overlaps one that is',
-           coalesce(min(s.first) || ' to ' || max(s.last), 'all its addresses are excluded')
+           coalesce(host(min(s.first)) || ' to ' || host(max(s.last)), 'all its addresses are excluded')
     FROM chosen_around AS s WHERE NOT s.use_for_utilization
     GROUP BY s.object_type, s.id HAVING NOT bool_or(coalesce(s.reach >= s.first, false) OR coalesce(s.next <= s.last, false))
 
