@@ -172,7 +172,7 @@ COMMENT ON FUNCTION ipam.are_vlan_ids(integer[]) IS 'whether all ids are VLAN id
 
 CREATE FUNCTION ipam.are_hosts(addresses inet[], family integer) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN (SELECT coalesce(bool_and(ipam.is_host_address(a) AND family(a) = are_hosts.family), true)
+RETURN (SELECT coalesce(bool_and(coalesce(ipam.is_host_address(a) AND family(a) = are_hosts.family, false)), true)
         FROM unnest(addresses) AS u(a));
 COMMENT ON FUNCTION ipam.are_hosts(inet[], integer) IS 'whether all are addresses of the family that hosts can have';
 

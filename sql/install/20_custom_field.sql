@@ -12,11 +12,16 @@ CREATE TABLE ipam.custom_field (
         OR ipam.raise_fault('IpamApiStringLengthNotAcceptable', format('a custom field cannot be called "%s"', left(name, 300)),
                format('The name has %s characters; 2 to 255 are possible.', length(name)))),
     CONSTRAINT custom_field_name_free CHECK (
-        lower(name) NOT IN ('id', 'name', 'network', 'start address', 'end address', 'address', 'address space', 'description',
-            'owner', 'assignment', 'virtualization type', 'vlan', 'mac address', 'device name', 'serial number', 'asset tag',
-            'expiry date', 'assigned date', 'duid', 'iaid', 'client id')
+        built_in_number IS NOT NULL -- six of them are columns
+        OR lower(replace(name, ' ', '_')) NOT IN ('id', 'custom_fields', 'address_space', 'provider', 'name', 'type', 'isolation_method',
+            'network', 'start_address', 'end_address', 'address', 'rir', 'rir_received_on', 'use_for_utilization', 'virtualization_type',
+            'vlan_ids', 'virtual_subnet_id', 'managed_by', 'managed_by_entity', 'address_assignment', 'reserved_addresses',
+            'virtual_addresses', 'excluded_addresses', 'dhcp_scope_name', 'gateways', 'dns_servers', 'wins_servers', 'dns_suffixes',
+            'connection_specific_dns_suffix', 'utilization_calculation', 'utilized_addresses', 'state', 'device_type', 'mac_address',
+            'device_name', 'serial_number', 'asset_tag', 'os_name', 'os_version', 'notes', 'assigned_at', 'expires_at',
+            'reservation_type', 'client_id', 'duid', 'iaid', 'created_from_dns', 'description', 'owner')
         OR ipam.raise_fault('IpamApiNameCollidesWithBuiltInImportableColumnName',
-               format('a custom field cannot be called "%s"', name), 'A column of the address plan has this name.',
+               format('a custom field cannot be called "%s"', name), 'A column of the address plan has this name: a file could not have both.',
                'Choose another name.')),
     -- Built-in fields have their number as id, so that a rule can name a field.
     CONSTRAINT custom_field_built_in CHECK (

@@ -151,6 +151,15 @@ inline constexpr Fault faults[] = {
     {"IP813", "IpamApiErrorUpgradePathNotAvailable", "no conversion leads to the installed version"},
     {"IP814", "IpamApiErrorDatabaseIsAtHigherVersion", "the store is newer than the extension"},
     {"IP815", "IpamApiErrorSchemaVersionNumberFormatError", "the version of the store is malformed"},
+    // Import and export
+    {"IP821", "IpamApiImportFailed", "a row or the whole content cannot be read"},
+    {"IP822", "IpamApiInvalidImportColumn", "the object type has no such column to import"},
+    {"IP823", "IpamApiInvalidImportColumnType", "the value is not of the type of its column"},
+    {"IP824", "IpamApiImportInvalidManagedByValue", "an imported row names an unknown kind of service"},
+    {"IP825", "IpamApiImportInvalidServiceInstanceValue",
+     "an imported row names an unknown service instance"},
+    {"IP826", "IpamApiErrorImportOfMsDhcpRangesNotAllowed",
+     "a range managed by MS DHCP is imported only when asked for"},
 };
 
 constexpr const Fault *find_fault(std::string_view name) noexcept {

@@ -199,6 +199,13 @@ INSERT INTO wrong (statement) VALUES
     ($$UPDATE ipam.common_property SET value = NULL WHERE name = 'IpamConfiguredDate'; INSERT INTO ipam.async_session (kind, state, started_at) VALUES ('Provisioning', 'Started', clock_timestamp()); CALL ipam.provision()$$),
     ($$UPDATE ipam.common_property SET value = '0.9' WHERE name = 'DatabaseSchemaVersion'; INSERT INTO ipam.schema_conversion VALUES ('0.9', ipam.get_ipam_version()); INSERT INTO ipam.async_session (kind, state, started_at) VALUES ('SchemaConversion', 'Started', clock_timestamp()); CALL ipam.convert_schema()$$);
 
+-- An import reports the faults of rows instead of raising them.
+INSERT INTO wrong (statement)
+SELECT format('SELECT ipam.raise_fault(i.fault, i.message, i.detail, i.hint) FROM ipam.import_csv(%L, %L) AS i', kind, content)
+FROM (VALUES ('ip_subnet', E'network,name\n10.2.0.0/24'), ('ip_subnet', E'network,colour\n10.2.0.0/24,red'), ('ip_subnet', E'network,name\n10.2/x,lab'),
+             ('ip_address', E'address,managed_by\n10.2.0.1,Kea'), ('ip_address', E'address,managed_by_entity\n10.2.0.1,kea1'),
+             ('ip_range', E'start_address,end_address,managed_by\n10.2.0.1,10.2.0.9,MS DHCP')) AS v(kind, content);
+
 CREATE TEMP TABLE raised AS
 SELECT w.number, a.* FROM wrong AS w CROSS JOIN LATERAL pg_temp.attempt(w.statement) AS a;
 \pset format unaligned
