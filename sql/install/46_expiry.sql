@@ -13,7 +13,7 @@ CREATE FUNCTION ipam.expiry_status(expires_at timestamptz, alert_threshold inter
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE WHEN expires_at IS NULL THEN NULL::ipam.expiry_status
             WHEN at > expires_at THEN 'Expired'
-            WHEN alert_threshold > '0'::interval AND at + alert_threshold > expires_at THEN 'Alert'
+            WHEN at + alert_threshold > expires_at THEN 'Alert'
             ELSE 'Active' END;
 COMMENT ON FUNCTION ipam.expiry_status(timestamptz, interval, timestamptz) IS
     'how an address that expires at the time stands, now or at another time; NULL: it does not expire';
