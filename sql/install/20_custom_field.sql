@@ -19,7 +19,7 @@ CREATE TABLE ipam.custom_field (
             'virtual_addresses', 'excluded_addresses', 'dhcp_scope_name', 'gateways', 'dns_servers', 'wins_servers', 'dns_suffixes',
             'connection_specific_dns_suffix', 'utilization_calculation', 'utilized_addresses', 'state', 'device_type', 'mac_address',
             'device_name', 'serial_number', 'asset_tag', 'os_name', 'os_version', 'notes', 'assigned_at', 'expires_at',
-            'reservation_type', 'client_id', 'duid', 'iaid', 'created_from_dns', 'description', 'owner')
+            'reservation_type', 'client_id', 'duid', 'iaid', 'created_from_dns', 'allocation_token', 'quarantine', 'description', 'owner')
         OR ipam.raise_fault('IpamApiNameCollidesWithBuiltInImportableColumnName',
                format('a custom field cannot be called "%s"', name), 'A column of the address plan has this name: a file could not have both.',
                'Choose another name.')),

@@ -27,6 +27,7 @@ CREATE TABLE ipam.ip_address (
     duid                bytea,
     iaid                bigint,
     created_from_dns    boolean NOT NULL DEFAULT false,
+    allocation_token    text,
     custom_fields       jsonb NOT NULL DEFAULT '{}',
     created_at          timestamptz NOT NULL DEFAULT now(),
     modified_at         timestamptz NOT NULL DEFAULT now(),
@@ -60,6 +61,7 @@ COMMENT ON COLUMN ipam.ip_address.client_id IS 'DHCP client id; IPv4 only';
 COMMENT ON COLUMN ipam.ip_address.duid IS 'DHCP unique identifier, 1 to 65 bytes; IPv6 only';
 COMMENT ON COLUMN ipam.ip_address.iaid IS 'identity association, 32 bits; IPv6 only';
 COMMENT ON COLUMN ipam.ip_address.created_from_dns IS 'whether a DNS record was the source';
+COMMENT ON COLUMN ipam.ip_address.allocation_token IS 'token of the call of allocate_ip_addresses() that recorded it, 1 to 255 characters';
 COMMENT ON COLUMN ipam.ip_address.custom_fields IS 'values of custom fields by name';
 COMMENT ON COLUMN ipam.ip_address.created_at IS 'time of creation';
 COMMENT ON COLUMN ipam.ip_address.modified_at IS 'time of the last change by a user';
@@ -103,6 +105,10 @@ BEGIN
     ELSIF a.iaid IS NOT NULL AND NOT (family(a.address) = 6 AND a.iaid BETWEEN 0 AND 4294967295) THEN
         refused := ipam.raise_fault('IpamApiInvalidIaid', format('address %s cannot have IAID %s', a.address, a.iaid),
             'An IAID is 0 to 4294967295 and belongs to IPv6.');
+    ELSIF length(a.allocation_token) NOT BETWEEN 1 AND 255 THEN
+        refused := ipam.raise_fault('IpamApiStringLengthNotAcceptable', format('the allocation token of address %s is too %s', a.address,
+                CASE a.allocation_token WHEN '' THEN 'short' ELSE 'long' END),
+            format('It has %s characters; 1 to 255 are possible.', length(a.allocation_token)));
     ELSIF greatest(length(a.device_name), length(a.serial_number), length(a.asset_tag), length(a.owner)) > 255 THEN
         SELECT * INTO too_long
         FROM (VALUES ('IpamApiInvalidDeviceName', 'device name', a.device_name), ('IpamApiInvalidSerialNumber', 'serial number', a.serial_number),
@@ -119,7 +125,7 @@ COMMENT ON FUNCTION ipam.check_address(ipam.ip_address) IS 'true, or the fault o
 -- Most addresses are plain ones, for which the first condition is enough.
 ALTER TABLE ipam.ip_address ADD CONSTRAINT ip_address_rules CHECK (
     (ipam.is_host_address(address) AND managed_by = 'IPAM' AND managed_by_entity = 'Localhost' AND state = 'In-Use' AND device_type = 'Host'
-        AND num_nonnulls(expires_at, reservation_type, client_id, duid, iaid, serial_number, asset_tag, owner) = 0
+        AND num_nonnulls(expires_at, reservation_type, client_id, duid, iaid, serial_number, asset_tag, owner, allocation_token) = 0
         AND coalesce(length(device_name), 0) <= 255 AND custom_fields = '{}')
     OR ipam.check_address(ip_address));
 
@@ -150,7 +156,7 @@ CREATE TRIGGER confirm_address_mapping
 CREATE TRIGGER touch_modified_at
     BEFORE UPDATE OF address_space_id, address, managed_by, managed_by_entity, state, device_type, address_assignment,
         virtualization_type, mac_address, device_name, serial_number, asset_tag, os_name, os_version, owner, notes, assigned_at,
-        expires_at, reservation_type, client_id, duid, iaid, created_from_dns, custom_fields
+        expires_at, reservation_type, client_id, duid, iaid, created_from_dns, allocation_token, custom_fields
     ON ipam.ip_address FOR EACH ROW EXECUTE FUNCTION ipam.touch_modified_at();
 
 CREATE TRIGGER remap_addresses

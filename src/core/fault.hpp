@@ -114,6 +114,9 @@ inline constexpr Fault faults[] = {
     {"IP508", "IpamApiInvalidDuidFormat", "a DUID has 1 to 65 bytes and belongs to IPv6"},
     {"IP509", "IpamApiInvalidIaid", "an IAID has 4 bytes and belongs to IPv6"},
     {"IP511", "IpamApiFindFreeIPAddressesFailed", "the range has too few free addresses"},
+    // Allocation
+    {"IP521", "IpamApiAllocationTokenMismatch", "the token belongs to another number of addresses"},
+    {"IP522", "IpamApiRangeIsManagedByMsDhcp", "the DHCP server gives out the addresses of the range"},
     // Custom fields and logical groups
     {"IP601", "IpamApiMaxCustomFieldsReached", "there are at most 128 user-defined fields"},
     {"IP602", "IpamApiCannotAddBuiltInField", "built-in fields and groups come from provisioning"},

@@ -6,6 +6,7 @@
 #include "pg/fault.hpp"
 #include "pg/inetrange.hpp"
 #include "pg/memory.hpp"
+#include "pg/range_search.hpp"
 #include "pg/statement.hpp"
 #include "pg/store.hpp"
 #include "pg/used_addresses.hpp"
@@ -26,6 +27,7 @@ struct FreeSearch {
 struct RangeRow {
 	Span span;
 	bool is_ms_dhcp;
+	Service service;
 	Stretch *withheld;
 	int withheld_count;
 };
@@ -42,11 +44,20 @@ inline void read_stretches(Datum multirange, RangeRow *row, MemoryContext contex
 	}
 }
 
+inline Datum copy_text(HeapTuple tuple, TupleDesc description, int column, MemoryContext context) {
+	bool is_null = false;
+	const MemoryContext caller = MemoryContextSwitchTo(context);
+	const Datum copy = datumCopy(SPI_getbinval(tuple, description, column, &is_null), false, -1);
+	MemoryContextSwitchTo(caller);
+	return copy;
+}
+
 inline RangeRow read_range(int64 range_id, bool include_reserved) {
 	static constinit Statement select_range{
 	    "SELECT start_address, end_address, managed_by OPERATOR(pg_catalog.=) 'MS DHCP',"
 	    " CASE WHEN $2 THEN '{}'::ipam.inetmultirange"
-	    " ELSE reserved_addresses OPERATOR(pg_catalog.+) virtual_addresses END"
+	    " ELSE reserved_addresses OPERATOR(pg_catalog.+) virtual_addresses END,"
+	    " address_space_id, managed_by, managed_by_entity"
 	    " FROM ipam.ip_range WHERE id OPERATOR(pg_catalog.=) $1"};
 	require_ready_store();
 	MemoryContext context = CurrentMemoryContext;
@@ -68,6 +79,8 @@ inline RangeRow read_range(int64 range_id, bool include_reserved) {
 	row.span = {first.family, first.value, last.value};
 	row.is_ms_dhcp = DatumGetBool(SPI_getbinval(tuple, description, 3, &is_null));
 	read_stretches(SPI_getbinval(tuple, description, 4, &is_null), &row, context);
+	row.service = {SPI_getbinval(tuple, description, 5, &is_null), copy_text(tuple, description, 6, context),
+	               copy_text(tuple, description, 7, context)};
 	SPI_finish();
 	return row;
 }

@@ -5,6 +5,7 @@
 
 #include "pg/boundary.hpp"
 #include "pg/free_search.hpp"
+#include "pg/range_arguments.hpp"
 #include "pg/rows.hpp"
 
 using namespace ipam;
@@ -13,45 +14,6 @@ using namespace ipam::pg;
 namespace {
 
 constexpr uint128 no_limit = ~uint128{0};
-
-// One end of the asked span: an address inside the range, or the range's own.
-uint128 asked_end(FunctionCallInfo fcinfo, int argument, const Span &range, uint128 otherwise,
-                  const Fault *outside) {
-	if (PG_ARGISNULL(argument)) return otherwise;
-	const inet *value = PG_GETARG_INET_PP(argument);
-	const Address address = to_address(value);
-	const char *which = argument == 1 ? "start" : "end";
-	if (!is_host(value)) {
-		raise_fault(fault_named("IpamApiInvalidIPAddress"),
-		            psprintf("%s address %s is a network, not a host address", which, to_text(value)),
-		            nullptr, "Give a single address, without a prefix length.");
-	}
-	const char *extent =
-	    psprintf("The range reaches from %s to %s.", to_text(Address{range.family, range.first}),
-	             to_text(Address{range.family, range.last}));
-	if (address.family != range.family) {
-		raise_fault(fault_named("IpamApiInvalidIPAddressFamily"),
-		            psprintf("%s address %s is of the wrong family", which, to_text(value)), extent, nullptr);
-	}
-	if (!range.contains({address.family, address.value, address.value})) {
-		raise_fault(outside, psprintf("%s address %s lies outside the range", which, to_text(value)), extent,
-		            "Leave it out to search to the end of the range.");
-	}
-	return address.value;
-}
-
-int64 range_id_argument(FunctionCallInfo fcinfo) {
-	if (PG_ARGISNULL(0)) {
-		raise_fault(fault_named("IpamApiFieldIdNotSpecified"), "the id of the range is missing",
-		            "range_id is NULL.",
-		            "SELECT id, start_address, end_address FROM ipam.ip_range lists the ranges you may see.");
-	}
-	return PG_GETARG_INT64(0);
-}
-
-bool flag_argument(FunctionCallInfo fcinfo, int argument) {
-	return !PG_ARGISNULL(argument) && PG_GETARG_BOOL(argument);
-}
 
 FreeSearch start_search(FunctionCallInfo fcinfo) {
 	const int64 range_id = range_id_argument(fcinfo);
@@ -74,16 +36,7 @@ FreeSearch start_search(FunctionCallInfo fcinfo) {
 		            psprintf("count cannot be %d", PG_GETARG_INT32(3)), nullptr,
 		            "Ask for 0 or more addresses; NULL means all.");
 	}
-	Span asked = range.span;
-	asked.first = asked_end(fcinfo, 1, range.span, asked.first, fault_named("IpamApiInvalidStartIPAddress"));
-	asked.last = asked_end(fcinfo, 2, range.span, asked.last, fault_named("IpamApiEndIpAddressOutOfRange"));
-	if (asked.first > asked.last) {
-		raise_fault(fault_named("IpamApiStartIPGreaterThanEndIP"),
-		            psprintf("start address %s comes after end address %s",
-		                     to_text(Address{asked.family, asked.first}),
-		                     to_text(Address{asked.family, asked.last})),
-		            nullptr, "Swap the addresses.");
-	}
+	const Span asked = asked_span(fcinfo, 1, range.span);
 	return {range_id, asked, !answers(range, range_id), range.withheld, range.withheld_count};
 }
 

@@ -158,6 +158,9 @@ INSERT INTO wrong (statement) VALUES
     ($$INSERT INTO ipam.ip_address (address, client_id) VALUES ('2001:db8::40', '01-02')$$),
     ($$INSERT INTO ipam.ip_address (address, duid) VALUES ('10.0.0.40', '\x00')$$),
     ($$INSERT INTO ipam.ip_address (address, iaid) VALUES ('2001:db8::40', 4294967296)$$),
+    (format('SELECT ipam.allocate_ip_addresses(%s, 12)', :r)),
+    (format('SELECT ipam.allocate_ip_addresses(%s, 2, token => ''t''), ipam.allocate_ip_addresses(%1$s, 1, token => ''t'')', :r6)),
+    ('SELECT ipam.allocate_ip_addresses(id) FROM ipam.ip_range WHERE managed_by = ''MS DHCP'''),
     ($$INSERT INTO ipam.ip_address (address, device_type) VALUES ('10.0.0.40', 'Toaster')$$),
     -- Custom fields and logical groups
     ($$INSERT INTO ipam.custom_field (name) VALUES ('x')$$),
