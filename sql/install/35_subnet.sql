@@ -31,12 +31,12 @@ CREATE TABLE ipam.ip_subnet (
         OR ipam.raise_fault('IpamApiInvalidAddressRange', format('%s cannot be a subnet', network),
                'The addresses are of no use for a plan, or public and private ones are mixed.',
                'SELECT ipam.address_category(first, last) tells the category of a range of addresses.')),
-    CONSTRAINT ip_subnet_name_given CHECK (name ~ '\S'
+    CONSTRAINT ip_subnet_name_given CHECK (ascii(name) BETWEEN 33 AND 126 OR name ~ '\S'
         OR ipam.raise_fault('IpamApiSubnetNameNotSpecified', format('subnet %s needs a name', network), 'The name is blank.')),
     CONSTRAINT ip_subnet_name_length CHECK (length(name) <= 512
         OR ipam.raise_fault('IpamApiSubnetNameStringLengthNotAcceptable', format('the name of subnet %s is too long', network),
                format('It has %s characters; 512 are possible.', length(name)))),
-    CONSTRAINT ip_subnet_vlan_ids CHECK (ipam.are_vlan_ids(vlan_ids)
+    CONSTRAINT ip_subnet_vlan_ids CHECK (vlan_ids = '{}' OR ipam.are_vlan_ids(vlan_ids)
         OR ipam.raise_fault('IpamApiInvalidVLANIdCollection', format('subnet %s cannot have VLAN ids %s', network, vlan_ids),
                'VLAN ids are 1 to 4095, each once.')),
     CONSTRAINT ip_subnet_virtual_subnet_id CHECK (virtual_subnet_id IS NULL OR virtual_subnet_id BETWEEN 0 AND 16777214
@@ -68,7 +68,7 @@ COMMENT ON COLUMN ipam.ip_subnet.custom_fields IS 'values of custom fields by na
 COMMENT ON COLUMN ipam.ip_subnet.created_at IS 'time of creation';
 COMMENT ON COLUMN ipam.ip_subnet.modified_at IS 'time of the last change by a user';
 
-CREATE INDEX ip_subnet_block_id_idx ON ipam.ip_subnet (block_id);
+CREATE INDEX ip_subnet_block_id_idx ON ipam.ip_subnet (block_id) WHERE block_id IS NOT NULL;
 COMMENT ON INDEX ipam.ip_subnet_block_id_idx IS 'subnets of a block';
 
 -- 3.2: the most specific subnet around an extent.
@@ -110,62 +110,16 @@ RETURN EXISTS (
 COMMENT ON FUNCTION ipam.has_chosen_subnet(bigint, cidr, bigint) IS 'whether another subnet around or inside the network is used for utilization';
 
 CREATE FUNCTION ipam.place_subnet() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    refused boolean;
-    block_id bigint;
-    comes boolean; -- to a place where it was not before
-BEGIN
-    IF TG_OP = 'UPDATE' AND (NEW.address_space_id, NEW.network) IS DISTINCT FROM (OLD.address_space_id, OLD.network) THEN
-        PERFORM ipam.lock_plan(OLD.address_space_id);
-        PERFORM ipam.refuse_while_ranges_depend(OLD, 'moved or resized');
-    END IF;
-    IF TG_OP = 'UPDATE' AND (NEW.virtualization_type = 'Virtual') <> (OLD.virtualization_type = 'Virtual') THEN
-        refused := ipam.raise_fault('IpamApiInvalidVirtualizationTypeUpdationForSubnet',
-            format('subnet %s stays %s', OLD.network, OLD.virtualization_type),
-            'A subnet does not change between Virtual and the other types.', 'Make a new subnet.');
-    END IF;
-    NEW.virtualization_type := ipam.fitting_virtualization_type(NEW.address_space_id, NEW.virtualization_type);
-    PERFORM ipam.lock_plan(NEW.address_space_id);
-    block_id := CASE WHEN NEW.address_space_id = 1 THEN ipam.find_parent_block(ipam.network_range(NEW.network), masklen(NEW.network)) END;
-    IF NEW.block_id <> coalesce(block_id, 0) AND (TG_OP = 'INSERT' OR NEW.block_id IS DISTINCT FROM OLD.block_id) THEN
-        refused := ipam.raise_fault('IpamApiInvalidUpdate', format('subnet %s cannot be put under block %s', NEW.network, NEW.block_id),
-            'The parent of a subnet is the smallest block around it, in the default address space only.', 'Leave block_id out.');
-    END IF;
-    NEW.block_id := block_id;
-
-    comes := TG_OP = 'INSERT' OR (NEW.address_space_id, NEW.network) IS DISTINCT FROM (OLD.address_space_id, OLD.network);
-    IF NEW.use_for_utilization IS NULL OR TG_OP = 'UPDATE' AND NEW.use_for_utilization = OLD.use_for_utilization THEN
-        IF comes THEN
-            NEW.use_for_utilization := NOT ipam.has_chosen_subnet(NEW.address_space_id, NEW.network, NEW.id);
-        ELSE
-            NEW.use_for_utilization := OLD.use_for_utilization;
-        END IF;
-    ELSIF NOT comes AND NEW.use_for_utilization = ipam.has_chosen_subnet(NEW.address_space_id, NEW.network, NEW.id) THEN
-        NEW.modified_at := now(); -- by a user: the database never chooses two, and never none
-    END IF;
-    RETURN NEW;
-END
-$$;
+LANGUAGE C AS 'MODULE_PATHNAME', 'ipam_place_subnet';
 COMMENT ON FUNCTION ipam.place_subnet() IS
     'trigger: fills in virtualization type, parent block and whether the subnet is chosen, and keeps a subnet with ranges where it is';
 
--- Ranges that lie in a new, more specific subnet move into it.
-CREATE FUNCTION ipam.adopt_into_subnet() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    UPDATE ipam.ip_range AS r SET subnet_id = NULL -- place_range() finds the right one
-    WHERE r.address_space_id = NEW.address_space_id
-      AND r.extent <@ NEW.extent
-      AND NEW.id = ipam.find_parent_subnet(r.address_space_id, r.start_address, r.end_address, masklen(r.network));
-    RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION ipam.adopt_into_subnet() IS 'trigger: ranges that lie in a new, more specific subnet move into it';
+CREATE FUNCTION ipam.receive_subnet() RETURNS trigger
+LANGUAGE C AS 'MODULE_PATHNAME', 'ipam_receive_subnet';
+COMMENT ON FUNCTION ipam.receive_subnet() IS
+    'trigger: ranges that lie in a new, more specific subnet move into it, and the choice among overlapping subnets stays right';
 
-CREATE FUNCTION ipam.refuse_while_ranges_depend(subnet ipam.ip_subnet, verb text) RETURNS void
+CREATE FUNCTION ipam.refuse_while_ranges_depend(subnet_id bigint, network cidr, verb text) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -173,23 +127,23 @@ DECLARE
     ranges text;
 BEGIN
     SELECT string_agg(format('[%s, %s] (range %s)', r.start_address, r.end_address, r.id), ', ' ORDER BY r.start_address) INTO ranges
-    FROM (SELECT * FROM ipam.ip_range WHERE subnet_id = subnet.id ORDER BY start_address LIMIT 10) AS r;
+    FROM (SELECT * FROM ipam.ip_range AS q WHERE q.subnet_id = refuse_while_ranges_depend.subnet_id ORDER BY q.start_address LIMIT 10) AS r;
     IF ranges IS NOT NULL THEN
-        refused := ipam.raise_fault('IpamApiRangesDependentOnSubnet', format('subnet %s cannot be %s', subnet.network, verb),
+        refused := ipam.raise_fault('IpamApiRangesDependentOnSubnet', format('subnet %s cannot be %s', network, verb),
             format('It has ranges: %s.', ranges),
             CASE verb WHEN 'deleted' THEN 'Move the ranges to another subnet first, or delete them too: ipam.delete_subnet(subnet_id, delete_ranges => true).'
                       ELSE 'Delete the ranges or move them to another subnet first.' END);
     END IF;
 END
 $$;
-COMMENT ON FUNCTION ipam.refuse_while_ranges_depend(ipam.ip_subnet, text) IS 'a fault where the subnet has ranges';
+COMMENT ON FUNCTION ipam.refuse_while_ranges_depend(bigint, cidr, text) IS 'a fault where the subnet has ranges';
 
 CREATE FUNCTION ipam.check_subnet_delete() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM ipam.lock_plan(OLD.address_space_id);
-    PERFORM ipam.refuse_while_ranges_depend(OLD, 'deleted');
+    PERFORM ipam.refuse_while_ranges_depend(OLD.id, OLD.network, 'deleted');
     RETURN OLD;
 END
 $$;
@@ -199,10 +153,8 @@ CREATE TRIGGER place_subnet BEFORE INSERT OR UPDATE OF address_space_id, network
     FOR EACH ROW EXECUTE FUNCTION ipam.place_subnet();
 CREATE TRIGGER check_subnet_delete BEFORE DELETE ON ipam.ip_subnet
     FOR EACH ROW EXECUTE FUNCTION ipam.check_subnet_delete();
-CREATE TRIGGER adopt_on_insert AFTER INSERT ON ipam.ip_subnet
-    FOR EACH ROW EXECUTE FUNCTION ipam.adopt_into_subnet();
-CREATE TRIGGER adopt_on_update AFTER UPDATE OF address_space_id, network ON ipam.ip_subnet
-    FOR EACH ROW EXECUTE FUNCTION ipam.adopt_into_subnet();
+CREATE TRIGGER receive_subnet AFTER INSERT ON ipam.ip_subnet
+    FOR EACH ROW EXECUTE FUNCTION ipam.receive_subnet();
 CREATE TRIGGER touch_modified_at
     BEFORE UPDATE OF address_space_id, network, name, virtualization_type, vlan_ids, virtual_subnet_id, description, owner, custom_fields
     ON ipam.ip_subnet FOR EACH ROW EXECUTE FUNCTION ipam.touch_modified_at();

@@ -300,3 +300,14 @@ CREATE TRIGGER touch_modified_at
         wins_servers, dns_suffixes, connection_specific_dns_suffix, utilization_calculation, utilized_addresses, description, owner,
         custom_fields
     ON ipam.ip_range FOR EACH ROW EXECUTE FUNCTION ipam.touch_modified_at();
+
+-- Ranges that lie in a new, more specific subnet move into it.
+CREATE FUNCTION ipam.adopt_into_subnet(subnet_id bigint, address_space_id bigint, network cidr) RETURNS void
+LANGUAGE sql
+BEGIN ATOMIC
+    UPDATE ipam.ip_range AS r SET subnet_id = NULL -- place_range() finds the right one
+    WHERE r.address_space_id = adopt_into_subnet.address_space_id
+      AND r.extent <@ ipam.network_range(adopt_into_subnet.network)
+      AND adopt_into_subnet.subnet_id = ipam.find_parent_subnet(r.address_space_id, r.start_address, r.end_address, masklen(r.network));
+END;
+COMMENT ON FUNCTION ipam.adopt_into_subnet(bigint, bigint, cidr) IS 'moves the ranges for which the subnet is the smallest one around into it';

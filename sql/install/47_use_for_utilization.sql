@@ -25,43 +25,57 @@ END;
 COMMENT ON FUNCTION ipam.choose_subnets(ipam.ip_subnet, bigint) IS
     'chooses among the subnets around and inside the place that overlap no chosen one';
 
-CREATE FUNCTION ipam.keep_subnet_choice() RETURNS trigger
+-- A subnet that somebody has put down may be told so; what else lacks a chosen one becomes it.
+CREATE FUNCTION ipam.settle_subnet_choice(subnet_id bigint, is_put_down boolean) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     refused boolean;
-    leaves CONSTANT boolean := CASE TG_OP WHEN 'DELETE' THEN true WHEN 'UPDATE' THEN
-        (NEW.address_space_id, NEW.network) IS DISTINCT FROM (OLD.address_space_id, OLD.network) ELSE false END;
-    present ipam.ip_subnet;
+    subnet ipam.ip_subnet;
     chosen bigint[];
 BEGIN
-    IF TG_OP <> 'INSERT' AND (leaves OR NOT NEW.use_for_utilization) AND OLD.use_for_utilization THEN
-        PERFORM ipam.choose_subnets(OLD, OLD.id);
-    END IF;
-    IF TG_OP = 'DELETE' THEN
-        RETURN NULL;
-    END IF;
-    SELECT s.* INTO present FROM ipam.ip_subnet AS s WHERE s.id = NEW.id; -- as the triggers of other rows have left it
-    SELECT array_agg(s.id ORDER BY s.network) INTO chosen
-    FROM ipam.find_overlapping_subnets(present.address_space_id, present.network) AS s
-    WHERE s.use_for_utilization AND s.id <> present.id;
-    IF present.use_for_utilization AND chosen IS NOT NULL THEN
+    SELECT s.* INTO subnet FROM ipam.ip_subnet AS s WHERE s.id = subnet_id; -- as the triggers of other rows have left it
+    SELECT array_agg(s.id) INTO chosen
+    FROM ipam.find_overlapping_subnets(subnet.address_space_id, subnet.network) AS s
+    WHERE s.use_for_utilization AND s.id <> subnet.id;
+    IF subnet.use_for_utilization AND chosen IS NOT NULL THEN
         UPDATE ipam.ip_subnet AS s SET use_for_utilization = false WHERE s.id = ANY (chosen);
-    ELSIF NOT present.use_for_utilization AND chosen IS NULL THEN
-        IF TG_OP = 'UPDATE' AND NOT leaves AND OLD.use_for_utilization AND NOT NEW.use_for_utilization THEN
-            refused := ipam.raise_fault('IpamApiInvalidUpdate', format('subnet %s stays the one used for utilization', present.network),
+    ELSIF NOT subnet.use_for_utilization AND chosen IS NULL THEN
+        IF is_put_down THEN
+            refused := ipam.raise_fault('IpamApiInvalidUpdate', format('subnet %s stays the one used for utilization', subnet.network),
                 'No subnet around or inside it could take its place.',
                 'Choose another one instead: SELECT ipam.remap_subnet(subnet_id).');
         END IF;
-        UPDATE ipam.ip_subnet AS s SET use_for_utilization = true WHERE s.id = present.id;
+        UPDATE ipam.ip_subnet AS s SET use_for_utilization = true WHERE s.id = subnet.id;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ipam.settle_subnet_choice(bigint, boolean) IS
+    'a chosen subnet takes the choice from those around and inside it; one that lacks a chosen one becomes it, or a fault if it was put down';
+
+CREATE FUNCTION ipam.keep_subnet_choice() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    leaves CONSTANT boolean := CASE TG_OP WHEN 'DELETE' THEN true
+        ELSE (NEW.address_space_id, NEW.network) IS DISTINCT FROM (OLD.address_space_id, OLD.network) END;
+BEGIN
+    IF OLD.use_for_utilization AND (leaves OR NOT NEW.use_for_utilization) THEN
+        PERFORM ipam.choose_subnets(OLD, OLD.id);
+    END IF;
+    IF TG_OP = 'UPDATE' THEN
+        PERFORM ipam.settle_subnet_choice(NEW.id, NOT leaves AND OLD.use_for_utilization AND NOT NEW.use_for_utilization);
+        IF leaves THEN
+            PERFORM ipam.adopt_into_subnet(NEW.id, NEW.address_space_id, NEW.network);
+        END IF;
     END IF;
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION ipam.keep_subnet_choice() IS
-    'trigger: after a subnet came, went, moved or was chosen, at most one of two that overlap is chosen, and none lacks a chosen one';
+    'trigger: after a subnet went, moved or was chosen, at most one of two that overlap is chosen, and none lacks a chosen one';
 
-CREATE TRIGGER keep_choice AFTER INSERT OR DELETE OR UPDATE OF address_space_id, network, use_for_utilization ON ipam.ip_subnet
+CREATE TRIGGER keep_choice AFTER DELETE OR UPDATE OF address_space_id, network, use_for_utilization ON ipam.ip_subnet
     FOR EACH ROW EXECUTE FUNCTION ipam.keep_subnet_choice();
 
 -- In the order of their addresses, of those that start together the largest first.

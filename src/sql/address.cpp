@@ -10,14 +10,24 @@ using namespace ipam::pg;
 
 namespace {
 
-// The labels of the SQL enum ipam.address_category; none is NULL.
+// The values of the SQL enum ipam.address_category, looked up once for all calls of an expression.
+struct Labels {
+	Oid by_category[3];
+};
+
 Datum category_label(FunctionCallInfo fcinfo, std::optional<Category> category) {
 	if (!category) PG_RETURN_NULL();
-	const char *label = *category == Category::public_v4     ? "Public"
-	                    : *category == Category::private_use ? "Private"
-	                                                         : "GlobalIPv6Unicast";
-	return DirectFunctionCall2(enum_in, CStringGetDatum(label),
-	                           ObjectIdGetDatum(get_fn_expr_rettype(fcinfo->flinfo)));
+	FmgrInfo *function = fcinfo->flinfo;
+	if (function->fn_extra == nullptr)
+		function->fn_extra = MemoryContextAllocZero(function->fn_mcxt, sizeof(Labels));
+	const int which = *category == Category::public_v4 ? 0 : *category == Category::private_use ? 1 : 2;
+	Oid &known = static_cast<Labels *>(function->fn_extra)->by_category[which];
+	if (known == InvalidOid) {
+		static constexpr const char *labels[] = {"Public", "Private", "GlobalIPv6Unicast"};
+		known = DatumGetObjectId(DirectFunctionCall2(enum_in, CStringGetDatum(labels[which]),
+		                                             ObjectIdGetDatum(get_fn_expr_rettype(function))));
+	}
+	PG_RETURN_OID(known);
 }
 
 } // namespace

@@ -174,4 +174,33 @@ BEGIN
 END
 $$;
 SELECT count(*) = (SELECT count(*) FROM pg_temp.saved) AS all_there FROM ipam.ip_subnet;
+
+-- Many rows of one statement in turn to two spaces, some of them chosen by the caller.
+DELETE FROM ipam.ip_subnet;
+INSERT INTO ipam.ip_subnet (address_space_id, network, name, use_for_utilization)
+SELECT 1 + n % 2, set_masklen('2001:db8::'::inet + (n * 7919 % 4096) * 1099511627776, 80 + n % 9)::cidr, n::text, CASE WHEN n % 50 = 7 THEN n % 100 = 7 END
+FROM generate_series(1, 300) AS n ON CONFLICT DO NOTHING;
+SELECT * FROM pg_temp.wrong;
+-- Somebody's own trigger makes subnets while a statement makes others.
+CREATE FUNCTION pg_temp.make_site() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF masklen(NEW.network) = 24 AND ascii(md5(NEW.name)) % 4 = 0 THEN
+        INSERT INTO ipam.ip_subnet (network, name) VALUES (network(set_masklen(NEW.network, 20))::cidr, 'site') ON CONFLICT DO NOTHING;
+        DELETE FROM ipam.ip_subnet WHERE name = 'site' AND network << '10.64.0.0/17';
+    END IF;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER make_site BEFORE INSERT ON ipam.ip_subnet FOR EACH ROW EXECUTE FUNCTION pg_temp.make_site();
+INSERT INTO ipam.ip_subnet (network, name) SELECT set_masklen('10.64.0.0'::inet + n * 512, 24)::cidr, n::text FROM generate_series(1, 500) AS n;
+DROP TRIGGER make_site ON ipam.ip_subnet;
+SELECT count(*) FILTER (WHERE name = 'site') > 10 AS sites, count(*) FILTER (WHERE name <> 'site') AS others FROM ipam.ip_subnet WHERE network <<= '10.0.0.0/8';
+SELECT * FROM pg_temp.wrong;
+-- Many subnets take over ranges.
+DELETE FROM ipam.ip_subnet;
+INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.0.0.0/8', 'all');
+INSERT INTO ipam.ip_range (network, start_address, end_address) SELECT set_masklen('10.0.0.0'::inet + n * 256, 24)::cidr, '10.0.0.1'::inet + n * 256, '10.0.0.9'::inet + n * 256 FROM generate_series(0, 99) AS n;
+INSERT INTO ipam.ip_subnet (network, name) SELECT set_masklen('10.0.0.0'::inet + n * 256, 24)::cidr, n::text FROM generate_series(0, 79) AS n;
+SELECT s.name = 'all' AS in_all, count(*) FROM ipam.ip_range AS r JOIN ipam.ip_subnet AS s ON s.id = r.subnet_id GROUP BY 1 ORDER BY 1;
+SELECT * FROM ipam.check_plan();
 ROLLBACK;
