@@ -247,15 +247,15 @@ class Generator:
             given = replace(given, network=network or given.network)
         if self.chance(15):
             given = replace(given, space=space, type=self.natural_type(space))
+        wrong = self.plan.wrong_range(given, id_)
+        near = self.plan.overlapping_ranges(id_) | (set() if wrong else self.plan.overlapping_ranges(id_, given))
         return Operation(
             "update_range",
             "UPDATE ipam.ip_range SET address_space_id = %s, network = %s, start_address = %s, end_address = %s, managed_by = %s,"
             " managed_by_entity = %s, virtualization_type = %s, reserved_addresses = %s, excluded_addresses = %s WHERE id = %s RETURNING id",
             (given.space, given.network, given.first, given.last, given.managed_by, given.managed_by_entity, given.type,
-             multirange(given.reserved), multirange(given.excluded), id_), self.plan.wrong_range(given, id_),
-            lambda id: self.plan.ranges.__setitem__(id_, given),
-            Near("ip_range", self.plan.overlapping_ranges, id_, self.plan.overlapping_ranges(id_) | (
-                self.plan.overlapping_ranges(id_, given) if given.first.version == given.last.version and given.first <= given.last else set())))
+             multirange(given.reserved), multirange(given.excluded), id_), wrong,
+            lambda id: self.plan.ranges.__setitem__(id_, given), Near("ip_range", self.plan.overlapping_ranges, id_, near))
 
     def delete_range(self):
         id_ = self.some(self.plan.ranges)

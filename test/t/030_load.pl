@@ -91,6 +91,7 @@ is($node->safe_psql('postgres', q{
 	WHERE coalesce(l.n, 0) <> CASE WHEN a.id IS NULL THEN 0 ELSE 1 END}), '', 'what clients recorded and did not release is there, and nothing else');
 is($node->safe_psql('postgres', q{
 	SELECT r.id FROM ipam.ip_range AS r JOIN ipam.ip_range AS q ON r.id < q.id AND r.extent && q.extent}), '', 'no two ranges overlap');
+is($node->safe_psql('postgres', 'SELECT * FROM ipam.check_plan()'), '', 'the plan keeps every rule');
 
 $node->stop;
 done_testing();
