@@ -47,4 +47,25 @@ UPDATE ipam.common_property SET value = '' WHERE name = 'GpoPrefix';
 UPDATE ipam.common_property SET value = NULL WHERE name = 'IPAuditTrackingFeature';
 UPDATE ipam.common_property SET value = 'Sometimes' WHERE name = 'ProvisioningMode';
 UPDATE ipam.common_property SET value = NULL WHERE name = 'ProvisioningMode';
+
+-- The calls of the protocol, with the names of its enumeration, too.
+\set VERBOSITY default
+SELECT ipam.set_common_property('MinimumUtilizationThreshold', '20');
+SELECT ipam.get_common_property('MinimumUtilizationThreshold');
+SELECT ipam.set_common_property('DeploymentType', 'Manual'), ipam.set_common_property('IPAuditTracking', '1'), ipam.set_common_property('GpoPrefix', NULL);
+SELECT ipam.get_common_property('DeploymentType') AS deployment, ipam.get_common_property('ProvisioningMode') AS mode,
+       ipam.get_common_property('IPAuditTracking') AS audit, ipam.get_common_property('GpoPrefix') IS NULL AS no_prefix;
+SELECT ipam.set_common_property('MaximumUtilizationThreshold', '101');
+SELECT ipam.get_common_property('Colour');
+SELECT ipam.get_common_property(NULL);
+SELECT ipam.set_common_property('Colour', 'blue');
+SELECT ipam.set_common_property('DatabaseSchemaVersion', '2.0');
+SELECT count(*) AS refused FROM ipam.common_property
+WHERE name IN ('IpamConfiguredDate', 'DatabaseSchemaVersion') OR name LIKE 'Last%';
+\set VERBOSITY terse
+SELECT ipam.set_common_property('IpamConfiguredDate', 'today');
+SELECT ipam.set_common_property('LastAddressUtilizationCollectionTaskRuntime', 'today');
+SELECT ipam.set_common_property('LastDiscoveryTaskRuntime', 'today');
+SELECT ipam.set_common_property('LastPurgeAuditResult', '');
+SELECT ipam.set_common_property('LastUtilizationPurgeResult', '');
 ROLLBACK;
