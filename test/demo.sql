@@ -39,39 +39,14 @@ BEGIN
 END
 $$;
 
--- How full it is, as a picture: empty and full only if it is.
-CREATE FUNCTION pg_temp.bar(used bigint, size numeric) RETURNS text LANGUAGE sql AS $$
-    SELECT repeat('█', n) || repeat('░', 10 - n) FROM (SELECT greatest(sign(used), floor(10 * used / size))::integer) AS f (n)
-$$;
-
 \echo
 \echo '── The plan of one site ────────────────────────────────────────────────────────────────'
 \echo '   Blocks hold subnets, subnets hold ranges, ranges hold addresses. Parents are found by'
 \echo '   the database, whatever the order of the INSERTs.'
 \echo
 
-WITH RECURSIVE block AS (
-    SELECT b.*, 0 AS depth FROM ipam.ip_block AS b WHERE b.description = 'Hamburg'
-    UNION ALL
-    SELECT b.*, p.depth + 1 FROM block AS p JOIN ipam.ip_block AS b ON b.parent_id = p.id
-), item AS (
-    SELECT b.start_address::inet AS first, masklen(b.network) AS prefix, b.depth, b.network::text AS what, b.description AS name,
-           NULL::bigint AS range_id, NULL::ipam.inetrange AS extent
-    FROM block AS b
-    UNION ALL
-    SELECT s.network, masklen(s.network), b.depth + 1, s.network::text,
-           s.name || coalesce(', VLAN ' || array_to_string(nullif(s.vlan_ids, '{}'), ', '), ''), NULL, NULL
-    FROM block AS b JOIN ipam.ip_subnet AS s ON s.block_id = b.id
-    UNION ALL
-    SELECT r.start_address, 129, b.depth + 2, host(r.start_address) || ' - ' || host(r.end_address),
-           concat_ws(', ', r.managed_by, nullif(r.managed_by_entity, 'Localhost')), r.id, r.extent
-    FROM block AS b JOIN ipam.ip_subnet AS s ON s.block_id = b.id JOIN ipam.ip_range AS r ON r.subnet_id = s.id
-)
-SELECT repeat('   ', i.depth) || i.what AS plan, i.name,
-       CASE WHEN i.range_id IS NOT NULL THEN format('%s of %s', u.used, ipam.address_count(i.extent)) END AS used,
-       CASE WHEN i.range_id IS NOT NULL THEN pg_temp.bar(u.used, ipam.address_count(i.extent)) END AS " "
-FROM item AS i, LATERAL (SELECT count(*) FROM ipam.ip_address AS a WHERE a.range_id = i.range_id) AS u (used)
-ORDER BY host(i.first)::inet, i.prefix, i.name;
+SELECT plan, name, used, bar AS " " FROM ipam.plan
+WHERE space = 'Default IP Address Space' AND (network <<= '10.1.0.0/16' OR network <<= '2001:db8:1001::/48');
 
 \echo '── Free addresses ──────────────────────────────────────────────────────────────────────'
 \echo '   The scanners'' range is nearly full. Which addresses are left?'
