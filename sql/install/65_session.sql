@@ -90,14 +90,19 @@ RETURN CASE kind WHEN 'Provisioning' THEN 1 WHEN 'SchemaConversion' THEN 2 END;
 COMMENT ON FUNCTION ipam.async_session_lock(ipam.async_session_kind) IS
     'second key of the advisory lock (1768972653, key) that whoever works on a session of this kind holds';
 
-CREATE FUNCTION ipam.async_session_worker(kind ipam.async_session_kind) RETURNS integer
-LANGUAGE sql STABLE PARALLEL SAFE
+CREATE FUNCTION ipam.lock_holder(key integer) RETURNS integer
+LANGUAGE sql STABLE STRICT PARALLEL SAFE
 RETURN (
     SELECT l.pid FROM pg_locks AS l
     WHERE l.locktype = 'advisory' AND l.granted AND l.mode = 'ExclusiveLock'
       AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
-      AND l.classid = 1768972653 AND l.objid = ipam.async_session_lock(kind)::oid AND l.objsubid = 2
+      AND l.classid = 1768972653 AND l.objid = key::oid AND l.objsubid = 2
     LIMIT 1);
+COMMENT ON FUNCTION ipam.lock_holder(integer) IS 'process that holds the advisory lock (1768972653, key), or NULL';
+
+CREATE FUNCTION ipam.async_session_worker(kind ipam.async_session_kind) RETURNS integer
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN ipam.lock_holder(ipam.async_session_lock(kind));
 COMMENT ON FUNCTION ipam.async_session_worker(ipam.async_session_kind) IS
     'process that works on the session of this kind, or NULL: the holder of the advisory lock';
 

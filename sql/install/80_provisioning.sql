@@ -196,6 +196,8 @@ BEGIN
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON ipam.logical_group, ipam.logical_group_field TO %I', administrators);
     EXECUTE format('GRANT INSERT, UPDATE ON ipam.common_property, ipam.async_session, ipam.schema_conversion_progress TO %I', administrators);
     EXECUTE format('GRANT DELETE ON ipam.schema_conversion_progress TO %I', administrators);
+    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON ipam.task_run, ipam.range_utilization_history, ipam.block_utilization_history, '
+                   'ipam.range_utilization_status, ipam.expiry_event TO %I', administrators);
     EXECUTE format('GRANT EXECUTE ON ALL PROCEDURES IN SCHEMA ipam TO %I', administrators);
 END
 $$;

@@ -3,6 +3,7 @@
 
 #include "pg/boundary.hpp"
 #include "pg/fault.hpp"
+#include "worker/procedure.hpp"
 #include "worker/session_step.hpp"
 
 using namespace ipam;
@@ -20,27 +21,6 @@ constinit Statement initialize_provisioning{"SELECT ipam.initialize_async_sessio
 constinit Statement initialize_conversion{"SELECT ipam.initialize_async_session('SchemaConversion')"};
 constinit Statement outcome{"SELECT sqlstate, fault, message, detail, hint FROM ipam.async_session"
                             " WHERE id OPERATOR(pg_catalog.=) $1 AND sqlstate IS NOT NULL"};
-
-// Whether the procedure may commit: not in a transaction block or a function.
-bool may_commit(FunctionCallInfo fcinfo) {
-	const auto *context = reinterpret_cast<CallContext *>(fcinfo->context);
-	return context != nullptr && IsA(context, CallContext) && !context->atomic;
-}
-
-// The error that ended the session becomes the error of the statement.
-void raise_outcome(int64 session) {
-	Datum values[] = {Int64GetDatum(session)};
-	if (SPI_execute_plan(outcome.prepared(INT8OID), values, nullptr, false, 1) != SPI_OK_SELECT ||
-	    SPI_processed == 0)
-		return;
-	const char *text[5];
-	for (int i = 0; i < 5; ++i)
-		text[i] = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, i + 1);
-	ereport(ERROR,
-	        (errcode(sqlstate_code(text[0])), errmsg_internal("%s", text[2] ? text[2] : "the session failed"),
-	         text[3] ? errdetail_internal("%s", text[3]) : 0, text[4] ? errhint("%s", text[4]) : 0,
-	         text[1] ? err_generic_string(PG_DIAG_CONSTRAINT_NAME, text[1]) : 0));
-}
 
 void run(int64 session, bool commits) {
 	const int64 kind = ask(begin_or_resume.prepared(INT8OID), session, 0);
@@ -67,7 +47,8 @@ void run(int64 session, bool commits) {
 	PG_FINALLY();
 	{ release_session_lock(); }
 	PG_END_TRY();
-	raise_outcome(session);
+	Datum values[] = {Int64GetDatum(session)};
+	raise_recorded(outcome.prepared(INT8OID), values);
 }
 
 int64 initialized(SPIPlanPtr plan, Datum *values) {

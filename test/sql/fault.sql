@@ -180,13 +180,23 @@ INSERT INTO wrong (statement) VALUES
     ('INSERT INTO ipam.custom_field_value_association VALUES (0, 1)'),
     ($$SELECT ipam.set_custom_field_association(8, id, '{}') FROM ipam.custom_field WHERE name = 'Cost Center'$$),
     ($$SELECT ipam.set_custom_field_association(8, 9, '{{IPAM,Localhost},{IPAM,Localhost}}')$$),
-    -- Common properties and provisioning
+    -- Common properties
     ($$UPDATE ipam.common_property SET value = '101' WHERE name = 'MaximumUtilizationThreshold'$$),
     ($$INSERT INTO ipam.common_property (name) VALUES ('Colour')$$),
     ($$UPDATE ipam.common_property SET value = '3501' WHERE name = 'ExpiryAlertThreshold'$$),
     ($$UPDATE ipam.common_property SET value = 'Daily' WHERE name = 'IpamExpiryLoggingPeriodicity'$$),
     ($$UPDATE ipam.common_property SET value = '' WHERE name = 'GpoPrefix'$$),
     ($$UPDATE ipam.common_property SET value = 'on' WHERE name = 'IPAuditTrackingFeature'$$),
+    ($$SELECT ipam.get_common_property('Colour')$$),
+    ($$SELECT ipam.set_common_property('LastPurgeAuditResult', '')$$),
+    -- Utilization
+    ($$CALL ipam.purge_utilization_data('9999-01-01 UTC')$$),
+    ($$SELECT ipam.refuse_second_task('UtilizationPurge')$$),
+    ($$SELECT ipam.refuse_second_task('Utilization')$$),
+    ('SELECT * FROM ipam.range_utilization_trend(NULL)'),
+    ('SELECT * FROM ipam.subnet_utilization_trend(0)'),
+    (format($$SELECT * FROM ipam.range_utilization_trend(%s, 'Week', '2026-01-01', '2026-01-03')$$, :r)),
+    -- Provisioning and sessions
     ('CALL ipam.provision()'),
     ('CALL ipam.run_async_session(0)'),
     ('CALL ipam.start_async_provisioning(NULL)'),
