@@ -6,9 +6,19 @@
 
 CREATE TYPE ipam.import_row AS (line bigint, fields text[], fault text, problem text);
 COMMENT ON TYPE ipam.import_row IS 'a row of a file: its line, the fields in the order of the columns, and why it cannot be read';
+COMMENT ON COLUMN ipam.import_row.line IS 'line of the file on which the row starts';
+COMMENT ON COLUMN ipam.import_row.fields IS 'values as text, in the order of the columns; NULL: missing';
+COMMENT ON COLUMN ipam.import_row.fault IS 'the fault, where the row cannot be read';
+COMMENT ON COLUMN ipam.import_row.problem IS 'why the row cannot be read; NULL: it can';
 
 CREATE TYPE ipam.import_fault AS (line bigint, sqlstate text, fault text, message text, detail text, hint text);
 COMMENT ON TYPE ipam.import_fault IS 'a row of a file that was not imported: its line, and the error as an INSERT would have raised it';
+COMMENT ON COLUMN ipam.import_fault.line IS 'line of the file on which the row starts; of JSON the position in the array';
+COMMENT ON COLUMN ipam.import_fault.sqlstate IS 'SQLSTATE of the error';
+COMMENT ON COLUMN ipam.import_fault.fault IS 'protocol name of the fault; NULL where the error is PostgreSQL''s own';
+COMMENT ON COLUMN ipam.import_fault.message IS 'what is wrong';
+COMMENT ON COLUMN ipam.import_fault.detail IS 'the facts';
+COMMENT ON COLUMN ipam.import_fault.hint IS 'what to do';
 
 CREATE FUNCTION ipam.parse_csv(content text, max_records bigint DEFAULT NULL, OUT line bigint, OUT fields text[], OUT problem text)
 RETURNS SETOF record
@@ -238,7 +248,7 @@ BEGIN
             END;
         END IF;
         -- The detail of a missing value is the row as it would have been, with an id and times of its own.
-        faults := faults || ROW(batch[place].line, present.sqlstate, nullif(present.fault, ''), present.message,
+        faults := faults || ROW(batch[place].line, present.sqlstate, CASE WHEN present.sqlstate LIKE 'IP%' THEN present.fault END, present.message,
                                 nullif(CASE WHEN present.sqlstate <> '23502' THEN present.detail END, ''), nullif(present.hint, ''))::ipam.import_fault;
         place := place + 1;
     END LOOP;
