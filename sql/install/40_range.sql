@@ -30,6 +30,7 @@ CREATE TABLE ipam.ip_range (
     utilized_addresses   numeric,
     description          text,
     owner                text,
+    quarantine           interval,
     custom_fields        jsonb NOT NULL DEFAULT '{}',
     created_at           timestamptz NOT NULL DEFAULT now(),
     modified_at          timestamptz NOT NULL DEFAULT now(),
@@ -120,6 +121,9 @@ CREATE TABLE ipam.ip_range (
     CONSTRAINT ip_range_owner_length CHECK (owner IS NULL OR length(owner) <= 255
         OR ipam.raise_fault('IpamApiOwnerStringLengthNotAcceptable', format('the owner of range [%s, %s] is too long', start_address, end_address),
                format('It has %s characters; 255 are possible.', length(owner)))),
+    CONSTRAINT ip_range_quarantine CHECK (quarantine IS NULL OR quarantine >= interval '0'
+        OR ipam.raise_fault('IpamApiInvalidParameter', format('range [%s, %s] cannot have a quarantine of %s', start_address, end_address, quarantine),
+               'A quarantine is a length of time, or NULL for none.', 'Example: interval ''7 days''.')),
     CONSTRAINT ip_range_custom_fields CHECK (custom_fields = '{}' OR ipam.check_custom_fields(custom_fields))
 );
 COMMENT ON TABLE ipam.ip_range IS 'contiguous pools of addresses inside a subnet, each managed by one service instance';
@@ -149,6 +153,7 @@ COMMENT ON COLUMN ipam.ip_range.utilization_calculation IS 'Auto: from recorded 
 COMMENT ON COLUMN ipam.ip_range.utilized_addresses IS 'number of utilized addresses; Manual only';
 COMMENT ON COLUMN ipam.ip_range.description IS 'at most 4000 characters';
 COMMENT ON COLUMN ipam.ip_range.owner IS 'at most 255 characters';
+COMMENT ON COLUMN ipam.ip_range.quarantine IS 'how long a released address is not offered again; NULL: not at all';
 COMMENT ON COLUMN ipam.ip_range.custom_fields IS 'values of custom fields by name';
 COMMENT ON COLUMN ipam.ip_range.created_at IS 'time of creation';
 COMMENT ON COLUMN ipam.ip_range.modified_at IS 'time of the last change by a user';
@@ -297,7 +302,7 @@ CREATE TRIGGER lock_plan BEFORE DELETE ON ipam.ip_range
 CREATE TRIGGER touch_modified_at
     BEFORE UPDATE OF address_space_id, network, start_address, end_address, managed_by, managed_by_entity, address_assignment,
         virtualization_type, reserved_addresses, virtual_addresses, excluded_addresses, dhcp_scope_name, gateways, dns_servers,
-        wins_servers, dns_suffixes, connection_specific_dns_suffix, utilization_calculation, utilized_addresses, description, owner,
+        wins_servers, dns_suffixes, connection_specific_dns_suffix, utilization_calculation, utilized_addresses, description, owner, quarantine,
         custom_fields
     ON ipam.ip_range FOR EACH ROW EXECUTE FUNCTION ipam.touch_modified_at();
 

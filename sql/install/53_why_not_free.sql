@@ -1,8 +1,8 @@
 -- Why an address is not free: the rows that stand in the way.
 
-CREATE TYPE ipam.obstacle AS ENUM ('OutsideRange', 'ManagedByDhcp', 'Excluded', 'Reserved', 'VirtualAddress', 'Recorded');
+CREATE TYPE ipam.obstacle AS ENUM ('OutsideRange', 'ManagedByDhcp', 'Excluded', 'Reserved', 'VirtualAddress', 'Recorded', 'InQuarantine');
 COMMENT ON TYPE ipam.obstacle IS
-    'why an address of a range is not free: the range does not hold it, leaves it to a DHCP server or keeps it back, or it is recorded';
+    'why an address of a range is not free: the range does not hold it, leaves it to a DHCP server or keeps it back, it is recorded, or it was released a short time ago';
 
 CREATE FUNCTION ipam.why_not_free(range_id bigint, address inet)
 RETURNS TABLE (reason ipam.obstacle, object_type text, object_id bigint, detail text)
@@ -53,6 +53,12 @@ BEGIN
             || coalesce(', assigned at ' || a.assigned_at, '') || coalesce(', expires at ' || a.expires_at, '') || '.'
     FROM ipam.ip_address AS a
     WHERE a.range_id = r.id AND a.address = why_not_free.address;
+    IF NOT FOUND THEN
+        RETURN QUERY
+        SELECT 'InQuarantine'::ipam.obstacle, 'range', r.id, format('It was released at %s and is offered again from %s on.', q.released_at, q.free_at)
+        FROM ipam.quarantined_address AS q
+        WHERE q.range_id = r.id AND q.address = why_not_free.address;
+    END IF;
     IF NOT FOUND AND r.managed_by <> 'MS DHCP' THEN
         RETURN QUERY -- the search knows rows that row level security hides
         SELECT 'Recorded'::ipam.obstacle, 'address', NULL::bigint, 'It is recorded in a row that you may not see.'

@@ -120,17 +120,3 @@ END
 $$;
 COMMENT ON FUNCTION ipam.release_ip_addresses(bigint[], bigint, inet[], text) IS
     'deletes addresses by id, by range and address, or by range and token of their allocation, and returns their last rows; all or none, but a token without addresses is nothing to release';
-
--- The search of a session goes on where it was last; what the session releases itself moves it back.
-CREATE FUNCTION ipam.note_released_addresses() RETURNS trigger
-LANGUAGE C AS 'MODULE_PATHNAME', 'ipam_note_released_addresses';
-COMMENT ON FUNCTION ipam.note_released_addresses() IS 'trigger: what a session has deleted is the next that it allocates';
-
-CREATE TRIGGER note_released_addresses AFTER DELETE ON ipam.ip_address
-    REFERENCING OLD TABLE AS old_rows
-    FOR EACH STATEMENT EXECUTE FUNCTION ipam.note_released_addresses();
-CREATE TRIGGER note_moved_address AFTER UPDATE OF address_space_id, address, managed_by, managed_by_entity ON ipam.ip_address
-    FOR EACH ROW WHEN (OLD.address <> NEW.address OR OLD.range_id IS DISTINCT FROM NEW.range_id)
-    EXECUTE FUNCTION ipam.note_released_addresses();
-CREATE TRIGGER note_truncate AFTER TRUNCATE ON ipam.ip_address
-    FOR EACH STATEMENT EXECUTE FUNCTION ipam.note_released_addresses();

@@ -193,6 +193,7 @@ BEGIN
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON ipam.address_space, ipam.ip_block, ipam.ip_subnet, ipam.ip_range, ipam.ip_address, '
                    'ipam.custom_field, ipam.custom_field_value, ipam.custom_field_value_association TO %I', writers);
     EXECUTE format('GRANT INSERT, UPDATE ON ipam.plan_lock TO %I', writers);
+    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON ipam.released_address TO %I', writers);
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON ipam.logical_group, ipam.logical_group_field TO %I', administrators);
     EXECUTE format('GRANT INSERT, UPDATE ON ipam.common_property, ipam.async_session, ipam.schema_conversion_progress TO %I', administrators);
     EXECUTE format('GRANT DELETE ON ipam.schema_conversion_progress TO %I', administrators);

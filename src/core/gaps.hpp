@@ -30,4 +30,34 @@ void for_each_gap(const Span &asked, NextUsed &&next_used, Visit &&visit) {
 	visit(Span{asked.family, cursor, asked.last});
 }
 
+// Two sources of stretches, each in ascending order, as one. Where both begin at the same address the
+// first one comes first.
+template <typename First, typename Second> class Merged {
+public:
+	Merged(First first, Second second) : first_(first), second_(second) {
+		has_first_ = first_(first_head_);
+		has_second_ = second_(second_head_);
+	}
+
+	bool next(Stretch &out) {
+		if (!has_first_ && !has_second_) return false;
+		if (has_first_ && (!has_second_ || first_head_.first <= second_head_.first)) {
+			out = first_head_;
+			has_first_ = first_(first_head_);
+		} else {
+			out = second_head_;
+			has_second_ = second_(second_head_);
+		}
+		return true;
+	}
+
+private:
+	First first_;
+	Second second_;
+	Stretch first_head_{};
+	Stretch second_head_{};
+	bool has_first_ = false;
+	bool has_second_ = false;
+};
+
 } // namespace ipam

@@ -7,6 +7,8 @@
 // itself releases moves the hint back at once, and a rollback removes it.
 #include "pg/postgres.hpp"
 
+#include <initializer_list>
+
 #include "core/direction.hpp"
 
 namespace ipam::pg {

@@ -26,6 +26,7 @@ struct Wanted {
 	Span range; // addresses, not positions
 	Span asked;
 	int64 range_id;
+	TimestampTz quarantine_over_since;
 	Stretch *withheld; // reserved and excluded addresses, ascending
 	int withheld_count;
 	bool include_reserved;
@@ -47,6 +48,9 @@ struct Findings {
 	bool has_changed; // what looked free was not a moment later
 	bool released_since_snapshot;
 	bool taken_since_snapshot;
+	uint64 quarantined;
+	TimestampTz first_released_at; // of the quarantined ones
+	int quarantines_over;
 };
 
 struct Claims {
@@ -54,54 +58,80 @@ struct Claims {
 	int count;
 };
 
-// All addresses that cannot be given out, in order: the held ones, and for a transaction with one snapshot
-// also those that were recorded when it was taken.
+// All addresses that cannot be given out, in order: the held ones, for a transaction with one snapshot also
+// those that were recorded when it was taken, and the ones in quarantine.
 class TakenAddresses {
 public:
 	void open(const Wanted &wanted, uint128 from, Findings *findings) {
 		findings_ = findings;
 		held_.open(wanted.range_id, wanted.direction, from);
 		has_held_ = held_.next(held_head_);
-		has_snapshot_ = IsolationUsesXactSnapshot();
-		if (!has_snapshot_) return;
-		seen_.open(wanted.range_id, wanted.direction, from, GetActiveSnapshot());
-		has_seen_ = seen_.next(seen_head_);
+		one_snapshot_ = IsolationUsesXactSnapshot();
+		if (one_snapshot_) {
+			seen_.open(wanted.range_id, wanted.direction, from, GetActiveSnapshot());
+			has_seen_ = seen_.next(seen_head_);
+		}
+		quarantine_ = wanted.quarantine_over_since != no_quarantine;
+		if (quarantine_) {
+			quarantined_.open(wanted.range_id, wanted.direction, from, wanted.quarantine_over_since);
+			has_quarantined_ = quarantined_.next(quarantined_head_);
+		}
 	}
 
 	bool next(Stretch &taken) {
-		if (!has_held_ && !has_seen_) return false;
-		const bool is_held = has_held_ && (!has_seen_ || held_head_.position <= seen_head_.position);
-		const bool is_seen = has_seen_ && (!has_held_ || seen_head_.position <= held_head_.position);
-		const uint128 position = is_held ? held_head_.position : seen_head_.position;
-		++findings_->passed;
-		if (is_held && TransactionIdIsValid(held_head_.writer)) {
-			findings_->writer = held_head_.writer;
-			findings_->row = held_head_.row;
-		} else if (has_snapshot_ && is_held && !is_seen && !held_head_.is_own) {
-			findings_->taken_since_snapshot = true;
-		} else if (is_seen && !is_held) {
-			findings_->released_since_snapshot = true;
-		}
+		if (!has_held_ && !has_seen_ && !has_quarantined_) return false;
+		uint128 position = ~uint128{0};
+		if (has_held_) position = std::min(position, held_head_.position);
+		if (has_seen_) position = std::min(position, seen_head_.position);
+		if (has_quarantined_) position = std::min(position, quarantined_head_.first);
+		const bool is_held = has_held_ && held_head_.position == position;
+		const bool is_seen = has_seen_ && seen_head_.position == position;
+		const bool is_quarantined = has_quarantined_ && quarantined_head_.first == position;
+		note(is_held, is_seen, is_quarantined);
 		if (is_held) has_held_ = held_.next(held_head_);
 		if (is_seen) has_seen_ = seen_.next(seen_head_);
+		if (is_quarantined) has_quarantined_ = quarantined_.next(quarantined_head_);
 		taken = {position, position};
 		return true;
 	}
 
 	void close() {
 		held_.close();
-		if (has_snapshot_) seen_.close();
+		if (one_snapshot_) seen_.close();
+		if (!quarantine_) return;
+		findings_->quarantines_over += quarantined_.over();
+		quarantined_.close();
 	}
 
 private:
+	void note(bool is_held, bool is_seen, bool is_quarantined) {
+		++findings_->passed;
+		if (is_held && TransactionIdIsValid(held_head_.writer)) {
+			findings_->writer = held_head_.writer;
+			findings_->row = held_head_.row;
+		} else if (one_snapshot_ && is_held && !is_seen && !held_head_.is_own) {
+			findings_->taken_since_snapshot = true;
+		} else if (is_seen && !is_held && !is_quarantined) {
+			findings_->released_since_snapshot = true;
+		} else if (is_quarantined && !is_held) {
+			const TimestampTz released_at = quarantined_.released_at();
+			if (findings_->quarantined++ == 0 || released_at < findings_->first_released_at)
+				findings_->first_released_at = released_at;
+		}
+	}
+
 	Findings *findings_ = nullptr;
 	HeldAddresses held_;
 	HeldAddresses seen_;
+	QuarantinedAddresses quarantined_;
 	HeldAddress held_head_{};
 	HeldAddress seen_head_{};
+	Stretch quarantined_head_{};
 	bool has_held_ = false;
 	bool has_seen_ = false;
-	bool has_snapshot_ = false;
+	bool has_quarantined_ = false;
+	bool one_snapshot_ = false;
+	bool quarantine_ = false;
 };
 
 // Visits the gaps between the taken addresses from a position on, until visit returns false.
@@ -268,12 +298,20 @@ inline const char *number_text(uint128 number) {
 	                                                    wanted.direction.mirror(findings.largest_run.first)}))
 	                         : psprintf("The largest run of free addresses reaches from %s: %s addresses.",
 	                                    run_text(wanted, findings.largest_run), number_text(longest));
+	if (findings.quarantined > 0) {
+		const TimestampTz free_at =
+		    GetCurrentStatementStartTimestamp() + (findings.first_released_at - wanted.quarantine_over_since);
+		detail = psprintf("%s In quarantine: " UINT64_FORMAT ", the first one until %s.", detail,
+		                  findings.quarantined, timestamptz_to_str(free_at));
+	}
 	const char *hint =
 	    wanted.has_reserved
 	        ? "include_reserved => true offers reserved and virtual addresses too; otherwise ask"
 	          " for fewer addresses or release some."
 	    : wanted.consecutive && available >= static_cast<uint128>(requested)
 	        ? "Without consecutive there are enough."
+	    : findings.quarantined > 0
+	        ? "Wait for the end of the quarantine, ask for fewer addresses or enlarge the range."
 	        : "Ask for fewer addresses, release some or enlarge the range.";
 	const Span asked = wanted.direction.mirror(wanted.asked);
 	raise_fault(fault_named("IpamApiFindFreeIPAddressesFailed"),
@@ -336,17 +374,20 @@ inline void measure_walk(const Wanted &wanted, const Findings &findings, Timesta
 
 // Claims `count` addresses, from a position on where there are enough, or else from the first one on; or
 // tells how many of the `requested` ones there are.
-inline void claim(const Wanted &wanted, uint128 from, int count, int requested, Claims *claims) {
+inline Findings claim(const Wanted &wanted, uint128 from, int count, int requested, Claims *claims) {
 	Findings findings{};
-	if (from > wanted.asked.first && claim_from(wanted, from, count, claims, &findings))
-		return keep_hint(wanted, *claims);
+	if (from > wanted.asked.first && claim_from(wanted, from, count, claims, &findings)) {
+		keep_hint(wanted, *claims);
+		return findings;
+	}
 	for (;;) {
 		release_claims(wanted, claims);
 		const TimestampTz begin = GetCurrentTimestamp();
 		findings = {};
 		if (claim_from(wanted, wanted.asked.first, count, claims, &findings)) {
 			keep_hint(wanted, *claims);
-			return measure_walk(wanted, findings, begin);
+			measure_walk(wanted, findings, begin);
+			return findings;
 		}
 		release_claims(wanted, claims);
 		if (!wait_for_others(findings)) raise_exhausted(wanted, findings, requested, requested - count);

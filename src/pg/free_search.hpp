@@ -6,6 +6,7 @@
 #include "pg/fault.hpp"
 #include "pg/inetrange.hpp"
 #include "pg/memory.hpp"
+#include "pg/quarantine.hpp"
 #include "pg/range_search.hpp"
 #include "pg/statement.hpp"
 #include "pg/store.hpp"
@@ -20,6 +21,7 @@ struct FreeSearch {
 	bool exhausted;
 	Stretch *withheld; // reserved and virtual addresses, ascending
 	int withheld_count;
+	TimestampTz quarantine_over_since;
 };
 
 // The row of the range, as far as the search needs it. Read by a statement of the caller: his rights
@@ -30,6 +32,7 @@ struct RangeRow {
 	Service service;
 	Stretch *withheld;
 	int withheld_count;
+	TimestampTz quarantine_over_since; // what was released by then is free
 };
 
 inline void read_stretches(Datum multirange, RangeRow *row, MemoryContext context) {
@@ -57,7 +60,9 @@ inline RangeRow read_range(int64 range_id, bool include_reserved) {
 	    "SELECT start_address, end_address, managed_by OPERATOR(pg_catalog.=) 'MS DHCP',"
 	    " CASE WHEN $2 THEN '{}'::ipam.inetmultirange"
 	    " ELSE reserved_addresses OPERATOR(pg_catalog.+) virtual_addresses END,"
-	    " address_space_id, managed_by, managed_by_entity"
+	    " address_space_id, managed_by, managed_by_entity,"
+	    " CASE WHEN quarantine OPERATOR(pg_catalog.>) '0'::pg_catalog.interval"
+	    " THEN pg_catalog.statement_timestamp() OPERATOR(pg_catalog.-) quarantine END"
 	    " FROM ipam.ip_range WHERE id OPERATOR(pg_catalog.=) $1"};
 	require_ready_store();
 	MemoryContext context = CurrentMemoryContext;
@@ -81,6 +86,8 @@ inline RangeRow read_range(int64 range_id, bool include_reserved) {
 	read_stretches(SPI_getbinval(tuple, description, 4, &is_null), &row, context);
 	row.service = {SPI_getbinval(tuple, description, 5, &is_null), copy_text(tuple, description, 6, context),
 	               copy_text(tuple, description, 7, context)};
+	const Datum over_since = SPI_getbinval(tuple, description, 8, &is_null);
+	row.quarantine_over_since = is_null ? no_quarantine : DatumGetTimestampTz(over_since);
 	SPI_finish();
 	return row;
 }
@@ -111,16 +118,26 @@ template <typename Visit> void walk_gaps(FreeSearch *search, Visit &&visit) {
 		UsedAddresses used;
 		used.open(search->range_id, {segment.family, segment.first});
 		bool go_on = true;
-		for_each_gap(
-		    segment, [&](Stretch &stretch) { return used.next(stretch); },
-		    [&](const Span &gap) {
-			    go_on = visit(gap);
-			    if (!go_on && gap.last < asked.last) {
-				    search->rest.first = gap.last + 1;
-				    search->exhausted = false;
-			    }
-			    return go_on;
-		    });
+		const auto next_used = [&](Stretch &stretch) { return used.next(stretch); };
+		const auto visit_gap = [&](const Span &gap) {
+			go_on = visit(gap);
+			if (!go_on && gap.last < asked.last) {
+				search->rest.first = gap.last + 1;
+				search->exhausted = false;
+			}
+			return go_on;
+		};
+		if (search->quarantine_over_since == no_quarantine) {
+			for_each_gap(segment, next_used, visit_gap);
+		} else {
+			QuarantinedAddresses quarantined;
+			quarantined.open(search->range_id, {segment.family, false}, segment.first,
+			                 search->quarantine_over_since, GetActiveSnapshot());
+			Merged merged{next_used, [&](Stretch &stretch) { return quarantined.next(stretch); }};
+			for_each_gap(
+			    segment, [&](Stretch &stretch) { return merged.next(stretch); }, visit_gap);
+			quarantined.close();
+		}
 		used.close();
 		return go_on;
 	});

@@ -88,6 +88,7 @@ Wanted wanted_addresses(FunctionCallInfo fcinfo, const RangeRow &range) {
 	Wanted wanted{};
 	wanted.range_id = PG_GETARG_INT64(arg_range_id);
 	wanted.range = range.span;
+	wanted.quarantine_over_since = range.quarantine_over_since;
 	wanted.direction = {range.span.family, highest_first_argument(fcinfo)};
 	wanted.asked = wanted.direction.mirror(asked_span(fcinfo, arg_start_address, range.span));
 	wanted.include_reserved = flag_argument(fcinfo, arg_include_reserved);
@@ -184,6 +185,17 @@ bool is_done_already(const NewAddresses &rows, int count, Tuplestorestate *resul
 	return found != 0;
 }
 
+// Rows of quarantines that are over cost the walks that pass them: who has passed many removes them. (With
+// one snapshot for the transaction that might be a serialization failure.)
+constexpr int many_quarantines_over = 256;
+
+void purge_released_addresses(int64 range_id) {
+	static constinit Statement purge{"SELECT ipam.purge_released_addresses($1)"};
+	if (IsolationUsesXactSnapshot()) return;
+	Datum values[] = {Int64GetDatum(range_id)};
+	SPI_execute_plan(purge.prepared(INT8OID), values, nullptr, false, 0);
+}
+
 // Claims and records addresses, most_locks at a time, or a consecutive run at once.
 void allocate_addresses(const Wanted &wanted, const NewAddresses &rows, int count, Tuplestorestate *result) {
 	const bool is_bulk = count > most_locks && !wanted.consecutive;
@@ -198,7 +210,7 @@ void allocate_addresses(const Wanted &wanted, const NewAddresses &rows, int coun
 	uint128 from = first_position(wanted);
 	for (int missing = count; missing > 0;) {
 		CHECK_FOR_INTERRUPTS();
-		claim(wanted, from, std::min(missing, batch), count, &claims);
+		const Findings findings = claim(wanted, from, std::min(missing, batch), count, &claims);
 		const int claimed = claims.count;
 		const uint128 last = claims.positions[claimed - 1];
 		from = last < wanted.asked.last ? last + 1 : wanted.asked.first;
@@ -210,6 +222,7 @@ void allocate_addresses(const Wanted &wanted, const NewAddresses &rows, int coun
 		if (wanted.consecutive && recorded < claimed)
 			raise_changed_since_snapshot("Another session has recorded an address of the chosen run.");
 		missing -= recorded;
+		if (findings.quarantines_over >= many_quarantines_over) purge_released_addresses(wanted.range_id);
 	}
 	if (is_bulk) unlock(bulk_lock);
 }
@@ -228,35 +241,4 @@ IPAM_FUNCTION(ipam_allocate_ip_addresses) {
 	if (count > 0 && !is_done_already(rows, count, result)) allocate_addresses(wanted, rows, count, result);
 	SPI_finish();
 	return Datum{0};
-}
-
-// Trigger: what this session has released is the next that it finds. On DELETE and TRUNCATE for the
-// statement, on UPDATE for each row that gets another address.
-IPAM_FUNCTION(ipam_note_released_addresses) {
-	if (!CALLED_AS_TRIGGER(fcinfo)) {
-		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-		                errmsg("this function can be called as a trigger only")));
-	}
-	auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
-	const TupleDesc description = RelationGetDescr(data->tg_relation);
-	const int range_id = SPI_fnumber(description, "range_id");
-	const int address = SPI_fnumber(description, "address");
-	const auto note = [&](TupleTableSlot *slot) {
-		bool is_null = false;
-		const Datum range = slot_getattr(slot, range_id, &is_null);
-		if (is_null) return;
-		move_hints_back(DatumGetInt64(range),
-		                to_address(DatumGetInetPP(slot_getattr(slot, address, &is_null))));
-	};
-	if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event)) {
-		forget_hints();
-	} else if (TRIGGER_FIRED_FOR_ROW(data->tg_event)) {
-		note(data->tg_trigslot);
-	} else if (data->tg_oldtable != nullptr) {
-		TupleTableSlot *slot = MakeSingleTupleTableSlot(description, &TTSOpsMinimalTuple);
-		while (tuplestore_gettupleslot(data->tg_oldtable, true, false, slot))
-			note(slot);
-		ExecDropSingleTupleTableSlot(slot);
-	}
-	return PointerGetDatum(nullptr);
 }

@@ -37,7 +37,12 @@ FreeSearch start_search(FunctionCallInfo fcinfo) {
 		            "Ask for 0 or more addresses; NULL means all.");
 	}
 	const Span asked = asked_span(fcinfo, 1, range.span);
-	return {range_id, asked, !answers(range, range_id), range.withheld, range.withheld_count};
+	return {range_id,
+	        asked,
+	        !answers(range, range_id),
+	        range.withheld,
+	        range.withheld_count,
+	        range.quarantine_over_since};
 }
 
 uint128 count_argument(FunctionCallInfo fcinfo) {
@@ -128,7 +133,8 @@ IPAM_FUNCTION(ipam_free_ranges) {
 	const Rows rows = materialize(fcinfo);
 	TypeCacheEntry *type =
 	    lookup_type_cache(TupleDescAttr(rows.description, 0)->atttypid, TYPECACHE_RANGE_INFO);
-	FreeSearch search{range_id, range.span, !answers(range, range_id), range.withheld, range.withheld_count};
+	FreeSearch search{range_id,       range.span,           !answers(range, range_id),
+	                  range.withheld, range.withheld_count, range.quarantine_over_since};
 	walk_gaps(&search, [&](const Span &gap) {
 		RangeType *value = to_range(type, gap);
 		rows.put(RangeTypePGetDatum(value));

@@ -1,0 +1,98 @@
+// What happens when addresses are released: the session that did it looks for free addresses there again,
+// and where the range has a quarantine, they are not offered before it is over.
+#include "pg/postgres.hpp"
+
+#include "pg/allocation_hint.hpp"
+#include "pg/boundary.hpp"
+#include "pg/convert.hpp"
+#include "pg/relation.hpp"
+#include "pg/statement.hpp"
+
+using namespace ipam;
+using namespace ipam::pg;
+
+namespace {
+
+struct Released {
+	Datum *range_ids;
+	Datum *addresses;
+	int count;
+	int capacity;
+
+	void add(Datum range_id, Datum address) {
+		if (count == capacity) {
+			capacity = capacity == 0 ? 16 : capacity * 2;
+			const Size size = sizeof(Datum) * static_cast<Size>(capacity);
+			range_ids = static_cast<Datum *>(count == 0 ? palloc(size) : repalloc_huge(range_ids, size));
+			addresses = static_cast<Datum *>(count == 0 ? palloc(size) : repalloc_huge(addresses, size));
+		}
+		range_ids[count] = range_id;
+		addresses[count++] = datumCopy(address, false, -1);
+	}
+};
+
+// Whether any range has a quarantine: a look at an index that is mostly empty.
+bool is_any_range_quarantined() {
+	const OpenIndexScan scan =
+	    begin_index_scan("ip_range", "ip_range_quarantine_idx", GetActiveSnapshot(), nullptr, 0);
+	TupleTableSlot *slot = table_slot_create(scan.table, nullptr);
+	const bool found = index_getnext_slot(scan.scan, ForwardScanDirection, slot);
+	ExecDropSingleTupleTableSlot(slot);
+	end_index_scan(scan);
+	return found;
+}
+
+void quarantine(const Released &released) {
+	static constinit Statement quarantine_addresses{"SELECT ipam.quarantine_addresses($1, $2)"};
+	constexpr int most = 100000; // in one statement
+	SPI_connect();
+	for (int first = 0; first < released.count; first += most) {
+		const int count = Min(most, released.count - first);
+		Datum values[] = {PointerGetDatum(construct_array(released.range_ids + first, count, INT8OID,
+		                                                  sizeof(int64), true, TYPALIGN_DOUBLE)),
+		                  PointerGetDatum(construct_array(released.addresses + first, count, INETOID, -1,
+		                                                  false, TYPALIGN_INT))};
+		SPI_execute_plan(quarantine_addresses.prepared(INT8ARRAYOID, INETARRAYOID), values, nullptr, false,
+		                 0);
+	}
+	SPI_finish();
+}
+
+} // namespace
+
+// Trigger on ip_address: on DELETE and TRUNCATE for the statement, on UPDATE for each row that gets another
+// address.
+IPAM_FUNCTION(ipam_note_released_addresses) {
+	if (!CALLED_AS_TRIGGER(fcinfo)) {
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		                errmsg("this function can be called as a trigger only")));
+	}
+	auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
+	if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event)) {
+		forget_hints();
+		return PointerGetDatum(nullptr);
+	}
+	const TupleDesc description = RelationGetDescr(data->tg_relation);
+	const int range_id = SPI_fnumber(description, "range_id");
+	const int address = SPI_fnumber(description, "address");
+	const bool with_quarantine = is_any_range_quarantined();
+	Released released{};
+	const auto note = [&](TupleTableSlot *slot) {
+		bool is_null = false;
+		const Datum range = slot_getattr(slot, range_id, &is_null);
+		if (is_null) return;
+		const Datum value = slot_getattr(slot, address, &is_null);
+		move_hints_back(DatumGetInt64(range), to_address(DatumGetInetPP(value)));
+		if (with_quarantine) released.add(range, value);
+	};
+	if (TRIGGER_FIRED_FOR_ROW(data->tg_event)) {
+		note(data->tg_trigslot);
+	} else if (data->tg_oldtable != nullptr) {
+		TupleTableSlot *slot = MakeSingleTupleTableSlot(description, &TTSOpsMinimalTuple);
+		while (tuplestore_gettupleslot(data->tg_oldtable, true, false, slot))
+			note(slot);
+		ExecDropSingleTupleTableSlot(slot);
+	}
+	if (released.count > 0) quarantine(released);
+	return PointerGetDatum(nullptr);
+}

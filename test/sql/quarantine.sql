@@ -1,0 +1,83 @@
+-- Quarantine: a released address is not offered again before the interval of its range is over.
+\set SHOW_CONTEXT never
+\getenv inputdir PG_ABS_SRCDIR
+\set fresh_store :inputdir '/data/fresh_store.sql'
+\set ON_ERROR_ROLLBACK on
+\i :fresh_store
+INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.0.0.0/24', 'lan'), ('2001:db8::/64', 'lan6');
+INSERT INTO ipam.ip_range (start_address, end_address, quarantine) VALUES ('10.0.0.11', '10.0.0.16', '7 days'), ('2001:db8::1', '2001:db8::ff', '1 hour');
+INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('10.0.0.100', '10.0.0.109');
+SELECT id AS q FROM ipam.ip_range WHERE start_address = '10.0.0.11' \gset
+SELECT id AS q6 FROM ipam.ip_range WHERE start_address = '2001:db8::1' \gset
+SELECT id AS plain FROM ipam.ip_range WHERE start_address = '10.0.0.100' \gset
+INSERT INTO ipam.ip_range (start_address, end_address, quarantine) VALUES ('10.0.0.200', '10.0.0.201', '-1 day');
+
+SELECT address FROM ipam.allocate_ip_addresses(:q, 4);
+SELECT address FROM ipam.release_ip_addresses(range_id => :q, addresses => '{10.0.0.11}');
+DELETE FROM ipam.ip_address WHERE address = '10.0.0.12';
+UPDATE ipam.ip_address SET address = '10.0.0.105' WHERE address = '10.0.0.13';
+UPDATE ipam.ip_address SET device_name = 'stays' WHERE address = '10.0.0.14';
+SELECT address, free_at - released_at AS quarantine FROM ipam.quarantined_address WHERE range_id = :q ORDER BY 1;
+
+-- Not free, in every answer.
+SELECT * FROM ipam.get_free_ip_addresses(:q, count => 10);
+SELECT ipam.get_free_ip_addresses(:q, count => 10);
+SELECT * FROM ipam.free_ranges(:q);
+SELECT reason FROM ipam.why_not_free(:q, '10.0.0.12');
+SELECT address FROM ipam.allocate_ip_addresses(:q);
+SELECT address FROM ipam.allocate_ip_addresses(:q, direction => 'Highest');
+CREATE FUNCTION pg_temp.detail_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    detail text;
+BEGIN
+    EXECUTE statement;
+EXCEPTION WHEN SQLSTATE 'IP511' THEN
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+    RETURN regexp_replace(detail, 'until .*', 'until then.');
+END
+$$;
+SELECT pg_temp.detail_of(format('SELECT ipam.allocate_ip_addresses(%s)', :q));
+SELECT pg_temp.detail_of(format('SELECT ipam.allocate_ip_addresses(%s, consecutive => true, count => 2)', :q));
+
+-- Known addresses can be recorded all the same.
+INSERT INTO ipam.ip_address (address) VALUES ('10.0.0.12') RETURNING address, range_id = :q AS mapped;
+SELECT address FROM ipam.quarantined_address WHERE range_id = :q ORDER BY 1;
+SELECT reason FROM ipam.why_not_free(:q, '10.0.0.12');
+
+-- The time is over: offered again, with or without somebody cleaning up. (The clock is turned by moving the release back.)
+UPDATE ipam.released_address SET released_at = released_at - interval '8 days' WHERE address = '10.0.0.13';
+SELECT * FROM ipam.get_free_ip_addresses(:q, count => 10);
+SELECT address FROM ipam.quarantined_address WHERE range_id = :q;
+SELECT ipam.purge_released_addresses();
+SELECT address FROM ipam.released_address WHERE range_id = :q ORDER BY 1;
+SELECT address FROM ipam.allocate_ip_addresses(:q);
+-- Released again: the time begins again.
+DELETE FROM ipam.ip_address WHERE address = '10.0.0.12';
+SELECT address, released_at > now() - interval '1 hour' AS new FROM ipam.quarantined_address WHERE range_id = :q ORDER BY 1;
+
+-- The interval can be changed at any time; it counts for what was released before too.
+UPDATE ipam.ip_range SET quarantine = '0' WHERE id = :q;
+SELECT * FROM ipam.get_free_ip_addresses(:q, count => 10);
+UPDATE ipam.ip_range SET quarantine = '1 month' WHERE id = :q;
+SELECT * FROM ipam.get_free_ip_addresses(:q, count => 10);
+UPDATE ipam.ip_range SET quarantine = NULL WHERE id = :q;
+SELECT address FROM ipam.allocate_ip_addresses(:q, 2);
+SELECT ipam.purge_released_addresses(:q);
+
+-- Ranges without a quarantine write nothing.
+SELECT count(*) FROM ipam.allocate_ip_addresses(:plain, 3);
+DELETE FROM ipam.ip_address WHERE range_id = :plain;
+SELECT * FROM ipam.released_address WHERE range_id = :plain;
+
+-- IPv6, among recorded addresses and in bulk.
+SELECT count(*) FROM ipam.allocate_ip_addresses(:q6, 200);
+DELETE FROM ipam.ip_address WHERE range_id = :q6 AND address < '2001:db8::80';
+SELECT count(*), min(address), max(address) FROM ipam.quarantined_address WHERE range_id = :q6;
+SELECT address FROM ipam.allocate_ip_addresses(:q6);
+SELECT * FROM ipam.free_ranges(:q6);
+-- Resizing or deleting a range releases nothing: its addresses are still recorded.
+UPDATE ipam.ip_range SET end_address = '2001:db8::c0' WHERE id = :q6;
+SELECT count(*) FROM ipam.released_address WHERE range_id = :q6;
+DELETE FROM ipam.ip_range WHERE id = :q6;
+SELECT count(*) FROM ipam.released_address WHERE range_id = :q6;
+ROLLBACK;
