@@ -48,16 +48,25 @@ CREATE FUNCTION ipam.delete_ranges(
     OUT kept_addresses    bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    doomed bigint;
 BEGIN
     PERFORM FROM ipam.ip_range AS r WHERE r.id = ANY (range_ids) ORDER BY r.id FOR UPDATE; -- waits for writers of their addresses
+    -- Whoever needs many addresses locks them in their order: so they queue instead of blocking each other.
+    PERFORM FROM ipam.ip_address AS a WHERE a.range_id = ANY (range_ids) ORDER BY a.address FOR UPDATE;
     deleted_addresses := 0;
     IF delete_addresses THEN
         DELETE FROM ipam.ip_address AS a WHERE a.range_id = ANY (range_ids);
         GET DIAGNOSTICS deleted_addresses = ROW_COUNT;
     END IF;
     SELECT count(*) INTO kept_addresses FROM ipam.ip_address AS a WHERE a.range_id = ANY (range_ids);
-    DELETE FROM ipam.ip_range AS r WHERE r.id = ANY (range_ids);
-    GET DIAGNOSTICS deleted_ranges = ROW_COUNT;
+    -- From the last one down: the search for the new range of a kept address goes down from the address,
+    -- and would pass all the deleted ranges there.
+    deleted_ranges := 0;
+    FOR doomed IN SELECT r.id FROM ipam.ip_range AS r WHERE r.id = ANY (range_ids) ORDER BY r.start_address DESC LOOP
+        DELETE FROM ipam.ip_range AS r WHERE r.id = doomed;
+        deleted_ranges := deleted_ranges + 1;
+    END LOOP;
 END
 $$;
 COMMENT ON FUNCTION ipam.delete_ranges(bigint[], boolean) IS

@@ -41,7 +41,7 @@ BEGIN
         refused := ipam.refuse_unknown('address', NULL);
     END IF;
     target := ipam.lock_range_for_move(to_range_id);
-    PERFORM FROM ipam.ip_address AS a WHERE a.id = ANY (address_ids) ORDER BY a.id FOR UPDATE;
+    PERFORM FROM ipam.ip_address AS a WHERE a.id = ANY (address_ids) ORDER BY a.address FOR UPDATE;
     SELECT u.id INTO unknown FROM unnest(address_ids) AS u(id)
     WHERE NOT EXISTS (SELECT FROM ipam.ip_address AS a WHERE a.id = u.id)
     LIMIT 1;
@@ -55,14 +55,17 @@ BEGIN
 
     LOOP
         EXIT WHEN moving = '{}';
+        IF target.managed_by = 'MS DHCP' THEN
+            refused := ipam.raise_fault('IpamApiRangeIsManagedByMsDhcp', format('range %s is managed by MS DHCP', to_range_id),
+                'The DHCP server gives out its addresses.',
+                'Give the new address: ipam.move_ip_address(address_id, to_range_id, new_address).');
+        END IF;
         free := ARRAY (SELECT f.address FROM ipam.get_free_ip_addresses(to_range_id, count => cardinality(moving)) AS f(address));
         IF cardinality(free) < cardinality(moving) THEN
             refused := ipam.raise_fault('IpamApiFindFreeIPAddressesFailed',
                 format('range [%s, %s] has no room for the addresses', target.start_address, target.end_address),
-                CASE target.managed_by WHEN 'MS DHCP' THEN 'It is managed by MS DHCP: its server knows which addresses are free.'
-                     ELSE format('To move: %s, free: %s.', cardinality(moving), cardinality(free)) END,
-                CASE target.managed_by WHEN 'MS DHCP' THEN 'Give the new address: ipam.move_ip_address(address_id, to_range_id, new_address).'
-                     ELSE 'Move fewer addresses, choose another range or make this one larger.' END);
+                format('To move: %s, free: %s.', cardinality(moving), cardinality(free)),
+                'Move fewer addresses, choose another range or make this one larger.');
         END IF;
         BEGIN
             UPDATE ipam.ip_address AS a

@@ -96,8 +96,10 @@ BEGIN
             format('It is %s.', coalesce('a JSON ' || jsonb_typeof(changes), 'NULL')), 'Write [{"id": 7, "description": "new"}].');
     END IF;
     change_list := ARRAY (SELECT c FROM jsonb_array_elements(changes) AS c);
-    -- In the order of ids, so that two bulk updates of the same objects queue instead of blocking each other.
-    EXECUTE format('SELECT FROM ipam.%I AS t WHERE t.id = ANY ($1) ORDER BY t.id FOR NO KEY UPDATE', table_name)
+    -- Always in the same order, so that two bulk updates of the same objects queue instead of blocking each other;
+    -- addresses in the order in which ranges take and leave them.
+    EXECUTE format('SELECT FROM ipam.%I AS t WHERE t.id = ANY ($1) ORDER BY t.%I FOR NO KEY UPDATE', table_name,
+                   CASE table_name WHEN 'ip_address' THEN 'address' ELSE 'id' END)
         USING ARRAY (SELECT CASE WHEN c ->> 'id' ~ '^[0-9]{1,18}$' THEN (c ->> 'id')::bigint END FROM unnest(change_list) AS c);
 
     last_one := least(chunk, cardinality(change_list));

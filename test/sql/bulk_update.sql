@@ -97,6 +97,8 @@ FROM ipam.ip_address WHERE address <<= '10.20.0.0/16';
 UPDATE changes SET changes = (SELECT jsonb_agg(c - 'device_name') FROM jsonb_array_elements(changes) AS c);
 SELECT f.* FROM changes, ipam.bulk_update('ip_address', changes, report_every => '0 seconds') AS f;
 
+SELECT * FROM ipam.check_plan();
+
 -- Not the fault of a change: the whole statement ends.
 \set VERBOSITY sqlstate
 CREATE FUNCTION pg_temp.fail() RETURNS trigger LANGUAGE plpgsql AS

@@ -57,4 +57,5 @@ SELECT extent FROM ipam.create_range('172.16.0.1', '172.16.0.9', network => '172
 SELECT extent FROM ipam.create_range(NULL, '172.16.0.99', network => '172.16.0.0/24', create_subnet_if_missing => true);
 SELECT extent FROM ipam.create_range('10.0.0.20', '10.0.0.99', network => '10.0.0.0/24', create_subnet_if_missing => true);
 SELECT count(*) FROM ipam.ip_subnet;
+SELECT * FROM ipam.check_plan();
 ROLLBACK;

@@ -93,4 +93,22 @@ SELECT * FROM ipam.delete_address_space(:campus);
 SELECT * FROM ipam.delete_address_space(1);
 SELECT * FROM ipam.delete_address_space(NULL);
 SELECT name FROM ipam.address_space;
+SELECT * FROM ipam.check_plan();
+ROLLBACK;
+
+-- Nothing of this before provisioning.
+BEGIN;
+\set VERBOSITY sqlstate
+SELECT ipam.delete_block(1);
+SELECT ipam.delete_subnet(1);
+SELECT ipam.delete_range(1);
+SELECT ipam.delete_address_space(1);
+SELECT ipam.create_range('10.0.0.1', '10.0.0.9', '10.0.0.0/24', create_subnet_if_missing => true);
+SELECT ipam.move_ip_address(1, 1);
+SELECT ipam.move_ip_address(1, 1, '10.0.0.1');
+SELECT ipam.bulk_update_address_spaces('[]');
+SELECT ipam.bulk_update_ip_blocks('[]');
+SELECT ipam.bulk_update_ip_subnets('[]');
+SELECT ipam.bulk_update_ip_ranges('[]');
+SELECT ipam.bulk_update_ip_addresses('[]');
 ROLLBACK;

@@ -77,4 +77,5 @@ SELECT ipam.move_ip_address(pg_temp.device('stray'), pg_temp.range('10.0.0.10', 
 SELECT ipam.move_ip_address(pg_temp.device('host 0'), pg_temp.range('10.0.0.10', 2));
 INSERT INTO ipam.ip_address (address) VALUES ('10.0.0.12'), ('10.0.0.13');
 SELECT ipam.move_ip_address(pg_temp.device('host 2'), pg_temp.range('10.0.0.10', 2));
+SELECT * FROM ipam.check_plan();
 ROLLBACK;
