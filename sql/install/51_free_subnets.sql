@@ -1,8 +1,9 @@
 -- Room for networks: where in a block, or in the network of a subnet, nothing is taken. (Not operations of
 -- MS-IPAMM2, whose faults in 2.2.5.67 only name them.)
 
-CREATE TYPE ipam.placement AS ENUM ('Lowest', 'BestFit');
-COMMENT ON TYPE ipam.placement IS 'Lowest: the lowest addresses; BestFit: the smallest gap that fits, so that large ones stay whole';
+CREATE TYPE ipam.placement AS ENUM ('Lowest', 'BestFit', 'Sparse');
+COMMENT ON TYPE ipam.placement IS
+    'Lowest: the lowest addresses; BestFit: the smallest gap that fits, so that large ones stay whole; Sparse: the largest gap, far from neighbours';
 
 CREATE FUNCTION ipam.find_room_support(internal) RETURNS internal
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE

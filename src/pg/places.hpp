@@ -4,7 +4,7 @@
 
 #include <cstring>
 
-#include "core/best_fit.hpp"
+#include "core/sparse.hpp"
 #include "pg/room_search.hpp"
 #include "pg/rows.hpp"
 
@@ -12,13 +12,17 @@ namespace ipam::pg {
 
 constexpr uint128 no_limit = ~uint128{0};
 
+enum class Placement { lowest, best_fit, sparse };
+
 // Between two places nothing of the server's is held. Lowest first: gaps are fetched in growing batches.
-// Best fit: all gaps have been looked at and the best pieces of them kept.
+// Best fit, sparse: all gaps have been looked at and the best pieces of them kept, best first; sparse makes
+// a heap of them, into which the rest of a piece returns.
 struct Places {
 	Container container;
 	TakenByWish excluded;
 	Fit fit;
 	uint128 wanted;
+	Placement placement;
 	Span rest; // where nobody has looked yet
 	bool exhausted;
 	MemoryContext context;
@@ -32,6 +36,7 @@ struct Places {
 
 inline void reserve(Places *places, std::size_t capacity) {
 	if (capacity <= places->capacity) return;
+	capacity = std::max(capacity, places->capacity * 2);
 	auto *pieces = allocate<Stretch>(places->context, capacity);
 	std::copy_n(places->pieces, places->count, pieces);
 	places->pieces = pieces;
@@ -60,19 +65,17 @@ inline void fetch_lowest(Places *places) {
 	begin_piece(places);
 }
 
-inline void fetch_best(Places *places) {
-	BestPieces best{nullptr, 0,
-	                places->wanted > SIZE_MAX / 2 ? SIZE_MAX / 2 : static_cast<std::size_t>(places->wanted)};
+template <bool (*is_better)(const Stretch &, const Stretch &) noexcept> void fetch_best(Places *places) {
+	BestPieces<is_better> best{
+	    nullptr, 0, places->wanted > SIZE_MAX / 2 ? SIZE_MAX / 2 : static_cast<std::size_t>(places->wanted)};
 	search_room(places->container, places->excluded, places->rest, places->fit, [&](const Span &gap) {
 		return for_each_piece(gap, places->fit, [&](const Stretch &piece) {
 			if (!best.wants(piece)) return true;
-			if (best.count == places->capacity) {
-				places->count = best.count;
-				reserve(places, std::max<std::size_t>(16, places->capacity * 2));
-			}
+			places->count = best.count;
+			reserve(places, best.count + 1);
 			best.pieces = places->pieces;
 			best.keep(piece);
-			return !best.is_perfect(places->fit.size);
+			return places->placement != Placement::best_fit || !best.is_perfect(places->fit.size);
 		});
 	});
 	best.sort();
@@ -81,10 +84,9 @@ inline void fetch_best(Places *places) {
 	begin_piece(places);
 }
 
-inline bool next_place(Places *places, Span *place) {
-	if (places->wanted == 0) return false;
+// One piece after the other, and in each one place after the other.
+inline bool take_in_order(Places *places, Span *place) {
 	for (;;) {
-		CHECK_FOR_INTERRUPTS();
 		if (places->position == places->count) {
 			if (places->exhausted) return false;
 			fetch_lowest(places);
@@ -98,10 +100,32 @@ inline bool next_place(Places *places, Span *place) {
 			++places->position;
 			begin_piece(places);
 		}
-		if (!fits) continue;
-		if (places->wanted != no_limit) --places->wanted;
-		return true;
+		if (fits) return true;
 	}
+}
+
+// Out of the roomiest piece, whose rest goes back into the heap.
+inline bool take_sparse(Places *places, Span *place) {
+	if (places->count == 0) return false;
+	std::pop_heap(places->pieces, places->pieces + places->count, is_less_roomy);
+	const Stretch piece = places->pieces[--places->count];
+	*place = sparse_place(places->rest.family, piece, places->fit);
+	for_each_rest(piece, *place, places->fit, [&](const Stretch &rest) {
+		reserve(places, places->count + 1);
+		places->pieces[places->count++] = rest;
+		std::push_heap(places->pieces, places->pieces + places->count, is_less_roomy);
+		return true;
+	});
+	return true;
+}
+
+inline bool next_place(Places *places, Span *place) {
+	CHECK_FOR_INTERRUPTS();
+	if (places->wanted == 0) return false;
+	const bool found =
+	    places->placement == Placement::sparse ? take_sparse(places, place) : take_in_order(places, place);
+	if (found && places->wanted != no_limit) --places->wanted;
+	return found;
 }
 
 inline uint128 count_argument(FunctionCallInfo fcinfo, int argument, const char *what) {
@@ -114,11 +138,13 @@ inline uint128 count_argument(FunctionCallInfo fcinfo, int argument, const char 
 	return static_cast<uint128>(count);
 }
 
-// Whether the argument of type ipam.placement says BestFit.
-inline bool is_best_fit(FunctionCallInfo fcinfo, int argument) {
-	if (PG_ARGISNULL(argument)) return false;
+// An argument of the SQL type ipam.placement.
+inline Placement placement_argument(FunctionCallInfo fcinfo, int argument) {
+	if (PG_ARGISNULL(argument)) return Placement::lowest;
 	const char *label = DatumGetCString(DirectFunctionCall1(enum_out, PG_GETARG_DATUM(argument)));
-	return std::strcmp(label, "BestFit") == 0;
+	return std::strcmp(label, "BestFit") == 0  ? Placement::best_fit
+	       : std::strcmp(label, "Sparse") == 0 ? Placement::sparse
+	                                           : Placement::lowest;
 }
 
 // Arguments 2 to 4: count, placement, exclude.
@@ -132,7 +158,13 @@ inline Places start_places(FunctionCallInfo fcinfo, const Container &container, 
 	places.rest = span;
 	places.context = context;
 	places.batch = 4;
-	if (places.wanted > 0 && is_best_fit(fcinfo, 3)) fetch_best(&places);
+	places.placement = placement_argument(fcinfo, 3);
+	if (places.wanted == 0 || places.placement == Placement::lowest) return places;
+	if (places.placement == Placement::best_fit) {
+		fetch_best<fits_better>(&places);
+	} else {
+		fetch_best<is_roomier>(&places);
+	}
 	return places;
 }
 

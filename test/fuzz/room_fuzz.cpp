@@ -1,9 +1,10 @@
 // The room between several sources is the gaps of all they take together that have a place; networks
-// cover a gap exactly and are as few as possible; best fit is what sorting all pieces would give.
+// cover a gap exactly and are as few as possible; best fit is what sorting all
+// pieces would give; what sparse placement leaves of a piece is what a search behind it would find.
 #include <algorithm>
 #include <vector>
 
-#include "core/best_fit.hpp"
+#include "core/sparse.hpp"
 #include "values.hpp"
 
 using namespace ipam;
@@ -76,7 +77,7 @@ void check_best_fit(const Gaps &gaps, const Fit &fit, std::size_t wanted) {
 		});
 	}
 	Stretches storage(wanted + 1);
-	BestPieces best{storage.data(), 0, wanted};
+	BestPieces<fits_better> best{storage.data(), 0, wanted};
 	for (const Stretch &piece : all) {
 		if (best.is_perfect(fit.size)) break;
 		if (best.wants(piece)) best.keep(piece);
@@ -86,6 +87,30 @@ void check_best_fit(const Gaps &gaps, const Fit &fit, std::size_t wanted) {
 	require(best.count == std::min(wanted, all.size()));
 	for (std::size_t i = 0; i < best.count; ++i) {
 		require(storage[i].first == all[i].first && storage[i].last == all[i].last);
+	}
+}
+
+void check_sparse(const Gaps &gaps, const Fit &fit) {
+	for (const Span &gap : gaps) {
+		for_each_piece(gap, fit, [&](const Stretch &piece) {
+			const Span whole{gap.family, piece.first, piece.last};
+			const Span place = sparse_place(gap.family, piece, fit);
+			Span again{};
+			require(whole.contains(place) && first_place(place, fit, &again) && again == place);
+			Gaps rests, expected;
+			for_each_rest(piece, place, fit, [&](const Stretch &rest) {
+				rests.push_back({gap.family, rest.first, rest.last});
+				return true;
+			});
+			for (const Span &left : plain_gaps(whole, fit, {{place.first, place.last}})) {
+				for_each_piece(left, fit, [&](const Stretch &rest) {
+					expected.push_back({gap.family, rest.first, rest.last});
+					return true;
+				});
+			}
+			require(rests == expected);
+			return true;
+		});
 	}
 }
 
@@ -144,5 +169,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 		}
 	}
 	check_best_fit(gaps, fit, stop_after);
+	check_sparse(gaps, fit);
 	return 0;
 }

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "core/best_fit.hpp"
+#include "core/sparse.hpp"
 #include "print.hpp"
 
 namespace ipam {
@@ -185,7 +185,7 @@ TEST(Room, AsksASourceOnlyBehindWhatOthersTake) {
 
 std::vector<Stretch> best(const Spans &gaps, const Fit &fit, std::size_t wanted) {
 	std::vector<Stretch> storage(wanted + 1);
-	BestPieces pieces{storage.data(), 0, wanted};
+	BestPieces<fits_better> pieces{storage.data(), 0, wanted};
 	for (const Span &gap : gaps) {
 		for_each_piece(gap, fit, [&](const Stretch &piece) {
 			if (pieces.wants(piece)) pieces.keep(piece);
@@ -220,6 +220,40 @@ TEST(BestFit, TakesTheSmallestPieceThatFits) {
 TEST(BestFit, TakesTheLowestOfEqualPieces) {
 	const Spans gaps{{Family::v4, 8, 11}, {Family::v4, 16, 19}, {Family::v4, 24, 27}};
 	EXPECT_EQ(as_pairs(best(gaps, network_fit(Family::v4, 30), 2)), (Pairs{{8, 11}, {16, 19}}));
+}
+
+// The places that sparse placement takes one after the other.
+std::vector<int> sparse(const Span &gap, const Fit &fit, std::size_t wanted) {
+	std::vector<Stretch> pieces;
+	const auto add = [&](const Stretch &piece) {
+		pieces.push_back(piece);
+		return true;
+	};
+	for_each_piece(gap, fit, add);
+	std::vector<int> result;
+	while (result.size() < wanted && !pieces.empty()) {
+		const auto roomiest = std::ranges::min_element(pieces, is_roomier);
+		const Stretch piece = *roomiest;
+		pieces.erase(roomiest);
+		const Span place = sparse_place(gap.family, piece, fit);
+		result.push_back(static_cast<int>(place.first));
+		for_each_rest(piece, place, fit, add);
+	}
+	return result;
+}
+
+TEST(Sparse, BisectsANetwork) {
+	EXPECT_EQ(sparse({Family::v4, 0, 63}, network_fit(Family::v4, 29), 99),
+	          (std::vector{0, 32, 16, 48, 8, 24, 40, 56}));
+	EXPECT_EQ(sparse({Family::v4, 4, 31}, network_fit(Family::v4, 30), 4), (std::vector{16, 8, 24, 4}));
+	EXPECT_EQ(sparse({Family::v4, 0, 3}, network_fit(Family::v4, 30), 9), (std::vector{0}));
+	EXPECT_EQ(sparse({Family::v4, 1, 3}, network_fit(Family::v4, 30), 9), (std::vector<int>{}));
+}
+
+TEST(Sparse, PutsARunIntoTheMiddleOfTheLargestGap) {
+	EXPECT_EQ(sparse({Family::v4, 0, 9}, {2, 1}, 9), (std::vector{4, 1, 7}));
+	EXPECT_EQ(sparse({Family::v4, 5, 7}, {3, 1}, 9), (std::vector{5}));
+	EXPECT_EQ(sparse({Family::v4, 5, 6}, {3, 1}, 9), (std::vector<int>{}));
 }
 
 } // namespace
