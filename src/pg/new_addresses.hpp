@@ -83,12 +83,16 @@ inline unsigned columns_named(Jsonb *properties, unsigned given) {
 	return named;
 }
 
-inline SPIPlanPtr prepare_insert(const NewAddresses &rows) {
-	Oid types[7 + own_arguments] = {INT8OID, TEXTOID, TEXTOID, INT8OID, INETARRAYOID, TEXTOID, JSONBOID};
+// A single address, which is what most calls want, comes without an array to unfold.
+inline SPIPlanPtr prepare_insert(const NewAddresses &rows, bool single) {
+	Oid types[7 + own_arguments] = {
+	    INT8OID, TEXTOID, TEXTOID, INT8OID, single ? Oid{INETOID} : Oid{INETARRAYOID}, TEXTOID, JSONBOID};
 	StringInfoData columns;
 	StringInfoData values;
 	initStringInfo(&columns);
 	initStringInfo(&values);
+	StringInfoData sources; // each after a comma
+	initStringInfo(&sources);
 	for (unsigned i = 0; i < lengthof(property_columns); ++i) {
 		if (i < own_arguments) types[7 + i] = property_columns[i].type;
 		if ((rows.given & 1U << i) != 0) {
@@ -99,26 +103,30 @@ inline SPIPlanPtr prepare_insert(const NewAddresses &rows) {
 			appendStringInfo(&values, ", p.%s", property_columns[i].name);
 		}
 	}
-	const char *sql = psprintf(
-	    "INSERT INTO ipam.ip_address (address_space_id, managed_by, managed_by_entity, range_id,"
-	    " address%s%s)"
-	    " SELECT $1, $2, $3, $4, a.address%s%s FROM pg_catalog.unnest($5) AS a(address)%s"
-	    " ON CONFLICT (address_space_id, address, managed_by, managed_by_entity) DO NOTHING"
-	    " RETURNING ip_address",
-	    rows.has_token ? ", allocation_token" : "", columns.data, rows.has_token ? ", $6" : "", values.data,
-	    rows.named != 0 ? ", pg_catalog.jsonb_populate_record(NULL::ipam.ip_address, $7) AS p" : "");
+	if (!single) appendStringInfoString(&sources, ", pg_catalog.unnest($5) AS a(address)");
+	if (rows.named != 0)
+		appendStringInfoString(&sources,
+		                       ", pg_catalog.jsonb_populate_record(NULL::ipam.ip_address, $7) AS p");
+	const char *sql =
+	    psprintf("INSERT INTO ipam.ip_address (address_space_id, managed_by, managed_by_entity, range_id,"
+	             " address%s%s) SELECT $1, $2, $3, $4, %s%s%s%s%s"
+	             " ON CONFLICT (address_space_id, address, managed_by, managed_by_entity) DO NOTHING"
+	             " RETURNING ip_address",
+	             rows.has_token ? ", allocation_token" : "", columns.data, single ? "$5" : "a.address",
+	             rows.has_token ? ", $6" : "", values.data, sources.len > 0 ? " FROM" : "",
+	             sources.len > 0 ? sources.data + 1 : "");
 	SPIPlanPtr plan = SPI_prepare(sql, lengthof(types), types);
 	if (plan == nullptr) elog(ERROR, "could not prepare: %s", sql);
 	return plan;
 }
 
 // The statement for these columns; those without `properties` are kept for the session.
-inline SPIPlanPtr insert_statement(const NewAddresses &rows) {
-	static constinit SPIPlanPtr kept[2U << own_arguments]{};
-	if (rows.named != 0) return prepare_insert(rows);
-	SPIPlanPtr *place = &kept[rows.given * 2 + (rows.has_token ? 1 : 0)];
+inline SPIPlanPtr insert_statement(const NewAddresses &rows, bool single) {
+	static constinit SPIPlanPtr kept[4U << own_arguments]{};
+	if (rows.named != 0) return prepare_insert(rows, single);
+	SPIPlanPtr *place = &kept[rows.given * 4 + (rows.has_token ? 2 : 0) + (single ? 1 : 0)];
 	if (*place == nullptr) {
-		SPIPlanPtr plan = prepare_insert(rows);
+		SPIPlanPtr plan = prepare_insert(rows, single);
 		SPI_keepplan(plan);
 		*place = plan;
 	}
@@ -146,7 +154,8 @@ inline int insert_addresses(const NewAddresses &rows, Datum *addresses, int coun
 	    rows.service.managed_by,
 	    rows.service.entity,
 	    Int64GetDatum(rows.range_id),
-	    PointerGetDatum(construct_array(addresses, count, INETOID, -1, false, TYPALIGN_INT)),
+	    count == 1 ? addresses[0]
+	               : PointerGetDatum(construct_array(addresses, count, INETOID, -1, false, TYPALIGN_INT)),
 	    rows.token,
 	    rows.properties};
 	char nulls[7 + own_arguments];
@@ -157,7 +166,7 @@ inline int insert_addresses(const NewAddresses &rows, Datum *addresses, int coun
 		values[7 + i] = rows.values[i];
 		if ((rows.given & 1U << i) == 0) nulls[7 + i] = 'n';
 	}
-	const int status = SPI_execute_plan(insert_statement(rows), values, nulls, false, 0);
+	const int status = SPI_execute_plan(insert_statement(rows, count == 1), values, nulls, false, 0);
 	if (status != SPI_OK_INSERT_RETURNING)
 		elog(ERROR, "could not record addresses: %s", SPI_result_code_string(status));
 	put_rows(result);
