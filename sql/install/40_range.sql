@@ -218,8 +218,10 @@ BEGIN
                 format('range [%s, %s] stays %s', OLD.start_address, OLD.end_address, OLD.virtualization_type),
                 'A range does not change between Virtual and the other types.', 'Make a new range.');
         END IF;
-        IF NEW.address_space_id <> OLD.address_space_id THEN
-            PERFORM ipam.lock_plan(OLD.address_space_id);
+        IF NEW.address_space_id <> OLD.address_space_id THEN -- locked in the order of their ids, so that nobody waits in a circle
+            PERFORM ipam.address_space_type(NEW.address_space_id);
+            PERFORM ipam.lock_plan(least(NEW.address_space_id, OLD.address_space_id));
+            PERFORM ipam.lock_plan(greatest(NEW.address_space_id, OLD.address_space_id));
         END IF;
     END IF;
     IF NEW.start_address IS NULL OR NEW.end_address IS NULL THEN
@@ -313,6 +315,28 @@ BEGIN ATOMIC
     UPDATE ipam.ip_range AS r SET subnet_id = NULL -- place_range() finds the right one
     WHERE r.address_space_id = adopt_into_subnet.address_space_id
       AND r.extent <@ ipam.network_range(adopt_into_subnet.network)
+      AND r.subnet_id <> adopt_into_subnet.subnet_id
       AND adopt_into_subnet.subnet_id = ipam.find_parent_subnet(r.address_space_id, r.start_address, r.end_address, masklen(r.network));
 END;
 COMMENT ON FUNCTION ipam.adopt_into_subnet(bigint, bigint, cidr) IS 'moves the ranges for which the subnet is the smallest one around into it';
+
+-- 3.3.4.153: only the ranges of the subnet itself; those of smaller subnets inside it belong to these.
+CREATE FUNCTION ipam.carry_ranges() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NEW.address_space_id <> OLD.address_space_id THEN
+        UPDATE ipam.ip_range AS r SET address_space_id = NEW.address_space_id, virtualization_type = NEW.virtualization_type
+        WHERE r.subnet_id = NEW.id AND r.address_space_id = OLD.address_space_id;
+    END IF;
+    IF (NEW.address_space_id, NEW.network) IS DISTINCT FROM (OLD.address_space_id, OLD.network) THEN
+        PERFORM ipam.adopt_into_subnet(NEW.id, NEW.address_space_id, NEW.network);
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION ipam.carry_ranges() IS
+    'trigger: a subnet that moves to another address space takes its ranges along, and takes over those for which it is the smallest one around';
+
+CREATE TRIGGER carry_ranges AFTER UPDATE OF address_space_id, network ON ipam.ip_subnet
+    FOR EACH ROW EXECUTE FUNCTION ipam.carry_ranges();

@@ -147,6 +147,37 @@ CREATE FUNCTION ipam.remap_addresses() RETURNS trigger
 LANGUAGE C AS 'MODULE_PATHNAME', 'ipam_remap_addresses';
 COMMENT ON FUNCTION ipam.remap_addresses() IS 'trigger: maps the addresses again that a new, moved or resized range gains or loses';
 
+-- 3.3.4.152: what no longer lies in the range, or has another service, stays in the old address space.
+CREATE FUNCTION ipam.carry_addresses(range ipam.ip_range) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused boolean;
+    carried bigint[];
+    conflicts text;
+BEGIN
+    carried := ARRAY (
+        SELECT a.id FROM ipam.ip_address AS a
+        WHERE a.range_id = range.id AND a.address_space_id <> range.address_space_id
+          AND a.address BETWEEN range.start_address AND range.end_address
+          AND a.managed_by = range.managed_by AND a.managed_by_entity = range.managed_by_entity);
+    SELECT string_agg(format('%s (address %s)', o.address, o.id), ', ' ORDER BY o.address) INTO conflicts
+    FROM (SELECT o.address, o.id FROM ipam.ip_address AS a JOIN ipam.ip_address AS o USING (address, managed_by, managed_by_entity)
+          WHERE a.id = ANY (carried) AND o.address_space_id = range.address_space_id
+          ORDER BY o.address LIMIT 10) AS o;
+    IF conflicts IS NOT NULL THEN
+        refused := ipam.raise_fault('IpamApiInvalidIPAddressConflict',
+            format('addresses of range [%s, %s] are recorded in address space %s already', range.start_address, range.end_address, range.address_space_id),
+            format('Recorded there by %s / %s: %s.', range.managed_by, range.managed_by_entity, conflicts),
+            'Delete them on one side first: an address is recorded once in an address space by a service instance.');
+    END IF;
+    UPDATE ipam.ip_address AS a SET address_space_id = range.address_space_id, virtualization_type = range.virtualization_type
+    WHERE a.id = ANY (carried);
+END
+$$;
+COMMENT ON FUNCTION ipam.carry_addresses(ipam.ip_range) IS
+    'moves the addresses that are mapped to the range into its address space; a fault where they are recorded there already';
+
 CREATE TRIGGER map_address
     BEFORE INSERT OR UPDATE OF address_space_id, address, range_id, managed_by, managed_by_entity, virtualization_type ON ipam.ip_address
     FOR EACH ROW EXECUTE FUNCTION ipam.map_address();

@@ -65,9 +65,6 @@ BEGIN
     END IF;
     IF TG_OP = 'UPDATE' THEN
         PERFORM ipam.settle_subnet_choice(NEW.id, NOT leaves AND OLD.use_for_utilization AND NOT NEW.use_for_utilization);
-        IF leaves THEN
-            PERFORM ipam.adopt_into_subnet(NEW.id, NEW.address_space_id, NEW.network);
-        END IF;
     END IF;
     RETURN NULL;
 END

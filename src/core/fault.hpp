@@ -101,6 +101,8 @@ inline constexpr Fault faults[] = {
      "an MS DHCP range stays with its server"},
     {"IP419", "IpamApiInvalidVirtualizationTypeUpdation",
      "a range does not change between Virtual and the other two types"},
+    {"IP420", "IpamApiInvalidIPAddressConflict",
+     "a service instance records an address once in an address space"},
     {"IP430", "IpamApiRangeSizeLargerThanSubnet", "a range has not more addresses than its subnet"},
     {"IP431", "IpamApiInvalidNumberOfAddressesInRange", "a range has a whole number of addresses, 1 or more"},
     // Addresses

@@ -44,6 +44,14 @@ inline Datum attribute(TupleTableSlot *slot, Relation table, const char *name) {
 	return value;
 }
 
+// Whether its writer, who has not ended yet, has replaced this version by another one. If he rolls
+// back a part of what he has done, it may come back.
+inline bool is_replaced(TupleTableSlot *slot) {
+	const HeapTuple tuple = ExecFetchSlotHeapTuple(slot, false, nullptr);
+	return (tuple->t_data->t_infomask & HEAP_XMAX_INVALID) == 0 &&
+	       !HEAP_XMAX_IS_LOCKED_ONLY(tuple->t_data->t_infomask);
+}
+
 // One pass over the ranges at or before the address. A writer in progress who may change the answer
 // ends the pass: `writer` says whom to wait for. `place` is the row that was found or is waited for.
 struct Pass {
@@ -55,6 +63,9 @@ struct Pass {
 inline Pass look_for_range(const OpenIndexScan &scan, SnapshotData &dirty, TupleTableSlot *slot,
                            const Address &address, bool may_overlap) {
 	Pass pending{};
+	// Versions of the pending range that hold the address: the one before the change, the one after.
+	bool old_holds = false, new_holds = false;
+	ItemPointerData old_place{};
 	while (index_getnext_slot(scan.scan, ForwardScanDirection, slot)) {
 		const Address last = to_address(DatumGetInetPP(attribute(slot, scan.table, "end_address")));
 		const TransactionId writer = writer_in_progress(dirty);
@@ -62,11 +73,16 @@ inline Pass look_for_range(const OpenIndexScan &scan, SnapshotData &dirty, Tuple
 		if (last.family == address.family && last.value >= address.value) {
 			const RangeFound range{DatumGetInt64(attribute(slot, scan.table, "id")),
 			                       DatumGetObjectId(attribute(slot, scan.table, "virtualization_type"))};
-			// Both versions of a row that is being changed hold the address: the answer is certain.
-			if (!in_progress || range.id == pending.found.id)
-				return {range, InvalidTransactionId, slot->tts_tid};
-			if (TransactionIdIsValid(pending.writer)) return pending;
-			pending = {range, writer, slot->tts_tid};
+			if (pending.found.id != 0 && pending.found.id != range.id) return pending;
+			if (!in_progress) return {range, InvalidTransactionId, slot->tts_tid};
+			if (pending.found.id == 0) pending = {range, writer, slot->tts_tid};
+			if (!TransactionIdIsValid(dirty.xmin)) {
+				old_holds = true;
+				old_place = slot->tts_tid;
+			} else if (!is_replaced(slot)) {
+				new_holds = true;
+			}
+			if (old_holds && new_holds) return {range, InvalidTransactionId, old_place}; // certain either way
 		} else if (!may_overlap && !in_progress) {
 			break; // ranges that do not overlap: the one that starts last is the only candidate
 		}

@@ -30,6 +30,9 @@ constinit Statement unmap_many{
     " AND managed_by_entity OPERATOR(pg_catalog.=) $3"
     " AND address OPERATOR(pg_catalog.>=) $4 AND address OPERATOR(pg_catalog.<=) $5"};
 
+constinit Statement carry{
+    "SELECT ipam.carry_addresses(r) FROM ipam.ip_range AS r WHERE r.id OPERATOR(pg_catalog.=) $1"};
+
 constinit Statement fitting_type{"SELECT ipam.fitting_virtualization_type($1, $2::ipam.virtualization_type)"};
 
 Service service_of(const Row &row) {
@@ -186,6 +189,11 @@ IPAM_FUNCTION(ipam_remap_addresses) {
 			remap_outside(service, span, span_of(old));
 			SPI_finish();
 			return PointerGetDatum(nullptr);
+		}
+		if (service.address_space != service_of(old).address_space) {
+			wait_for_address_writers(service_of(old).address_space, span_of(old));
+			Datum values[] = {row.get("id")};
+			SPI_execute_plan(carry.prepared(INT8OID), values, nullptr, false, 0);
 		}
 		remap(service_of(old), span_of(old));
 	}

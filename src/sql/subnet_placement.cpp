@@ -228,10 +228,8 @@ bool has_chosen_neighbour(const Value &address_space, const Value &network, cons
 	return DatumGetBool(ask(has_chosen, values, nulls, INT8OID, CIDROID, INT8OID).datum);
 }
 
-void refuse_update(const Row &row, const Row &old, const Columns &columns, bool moves) {
-	if (moves) {
-		Datum values[] = {value_of(old, columns.address_space).datum};
-		ask(lock_plan, values, nullptr, INT8OID);
+void refuse_update(const Row &row, const Row &old, const Columns &columns) {
+	if (!is_same(value_of(row, columns.network), value_of(old, columns.network), network_eq)) {
 		Datum subnet[] = {value_of(old, columns.id).datum, value_of(old, columns.network).datum};
 		ask(refuse_resize, subnet, nullptr, INT8OID, CIDROID);
 	}
@@ -266,7 +264,15 @@ IPAM_FUNCTION(ipam_place_subnet) {
 	            network = value_of(row, columns.network);
 	const bool comes = !is_update || !is_same(address_space, value_of(old, columns.address_space), int8eq) ||
 	                   !is_same(network, value_of(old, columns.network), network_eq);
-	if (is_update) refuse_update(row, old, columns, comes);
+	if (is_update && comes && !address_space.is_null) {
+		// Both address spaces are locked in the order of their ids, so that nobody waits in a circle.
+		const Value old_space = value_of(old, columns.address_space);
+		if (DatumGetInt64(address_space.datum) < DatumGetInt64(old_space.datum))
+			enter_space(placing, address_space, value_of(row, columns.virtualization_type));
+		Datum values[] = {old_space.datum};
+		ask(lock_plan, values, nullptr, INT8OID);
+	}
+	if (is_update) refuse_update(row, old, columns);
 	if (address_space.is_null || network.is_null)
 		return PointerGetDatum(row.tuple); // the columns must not be null
 	++placing->rows;

@@ -19,7 +19,7 @@ $$;
 
 -- Without ids and times, which are others every time.
 CREATE FUNCTION pg_temp.masked(given text) RETURNS text LANGUAGE sql
-RETURN regexp_replace(regexp_replace(regexp_replace(left(given, 250), '(range|block|address space|subnet|session) \d+(?![.\d/])', '\1 N', 'g'),
+RETURN regexp_replace(regexp_replace(regexp_replace(left(given, 250), '(range|block|address space|address|subnet|session) \d+(?![.:\d/])', '\1 N', 'g'),
     '(provisioned|started it) at .*', '\1 then.'), '(session\()\d+', '\1N');
 
 -- Before provisioning
@@ -142,6 +142,10 @@ INSERT INTO wrong (statement) VALUES
     ($$UPDATE ipam.ip_range SET managed_by = 'IPAM' WHERE managed_by = 'MS DHCP'$$),
     ($$UPDATE ipam.ip_range SET managed_by_entity = 'Localhost' WHERE managed_by = 'MS DHCP'$$),
     ($$UPDATE ipam.ip_range SET virtualization_type = 'NonVirtualized' WHERE virtualization_type = 'Virtual'$$),
+    ($$DO 'BEGIN
+        INSERT INTO ipam.ip_address (address_space_id, address) SELECT id, ''10.0.0.10'' FROM ipam.address_space WHERE name = ''fabric'';
+        UPDATE ipam.ip_subnet AS s SET address_space_id = a.id, virtualization_type = ''Fabric'' FROM ipam.address_space AS a WHERE a.name = ''fabric'' AND s.name = ''lan'';
+    END'$$),
     ($$UPDATE ipam.ip_range SET subnet_id = (SELECT id FROM ipam.ip_subnet WHERE name = 'dhcp') WHERE start_address = '10.0.0.10'$$),
     -- Addresses
     ($$INSERT INTO ipam.ip_address (address) VALUES ('0.0.0.1')$$),

@@ -35,6 +35,31 @@ UPDATE ipam.ip_range SET network = '10.0.0.0/16', start_address = '10.0.2.1', en
 SELECT s.name, r.extent FROM ipam.ip_range AS r JOIN ipam.ip_subnet AS s ON s.id = r.subnet_id WHERE r.managed_by_entity = 'dhcp1';
 UPDATE ipam.ip_range SET network = '192.168.0.0/24', start_address = '192.168.0.1', end_address = '192.168.0.9' WHERE managed_by_entity = 'dhcp1';
 
+-- To another address space: the addresses go along that still lie in the range and have its service.
+SAVEPOINT carried;
+INSERT INTO ipam.address_space (name) VALUES ('Fabric B');
+INSERT INTO ipam.ip_subnet (address_space_id, network, name) SELECT id, '10.0.0.0/16', 'site there' FROM ipam.address_space WHERE name = 'Fabric B';
+INSERT INTO ipam.ip_range (start_address, end_address, managed_by) VALUES ('10.0.7.10', '10.0.7.99', 'Others');
+INSERT INTO ipam.ip_address (address, managed_by) SELECT format('10.0.7.%s', i)::inet, m FROM unnest('{10,50,99}'::integer[]) AS i, unnest('{Others,IPAM}'::text[]) AS m;
+UPDATE ipam.ip_range AS r SET address_space_id = s.id, start_address = '10.0.7.20', virtualization_type = 'Fabric'
+FROM ipam.address_space AS s WHERE s.name = 'Fabric B' AND r.start_address = '10.0.7.10';
+SELECT s.name AS space, a.address, a.managed_by, a.virtualization_type, r.extent
+FROM ipam.ip_address AS a JOIN ipam.address_space AS s ON s.id = a.address_space_id LEFT JOIN ipam.ip_range AS r ON r.id = a.range_id
+WHERE a.address <<= '10.0.7.0/24' ORDER BY a.address_space_id, a.address, a.managed_by;
+-- To another space and another service: none of them.
+UPDATE ipam.ip_range AS r SET address_space_id = 1, managed_by = 'IPAM', virtualization_type = 'Fabric' WHERE r.start_address = '10.0.7.20';
+SELECT s.name AS space, a.address, a.managed_by, a.virtualization_type, r.extent
+FROM ipam.ip_address AS a JOIN ipam.address_space AS s ON s.id = a.address_space_id LEFT JOIN ipam.ip_range AS r ON r.id = a.range_id
+WHERE a.address <<= '10.0.7.0/24' ORDER BY a.address_space_id, a.address, a.managed_by;
+-- An address that is recorded there already, an unknown space, and a space without a subnet around the range.
+INSERT INTO ipam.ip_address (address_space_id, address) SELECT id, '10.0.7.99' FROM ipam.address_space WHERE name = 'Fabric B';
+UPDATE ipam.ip_range AS r SET address_space_id = s.id FROM ipam.address_space AS s WHERE s.name = 'Fabric B' AND r.start_address = '10.0.7.20';
+UPDATE ipam.ip_range SET address_space_id = 4711 WHERE start_address = '10.0.7.20';
+DELETE FROM ipam.ip_subnet WHERE name = 'site there';
+UPDATE ipam.ip_range AS r SET address_space_id = s.id FROM ipam.address_space AS s WHERE s.name = 'Fabric B' AND r.start_address = '10.0.7.20';
+SELECT * FROM ipam.check_plan();
+ROLLBACK TO carried;
+
 -- Edges of a network: no IPv4 host has its first or last address; IPv6 has no such rule.
 INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.9.0.0/30', 'link'), ('2001:db8:0:1::/127', 'link6');
 INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('10.9.0.0', '10.9.0.3');

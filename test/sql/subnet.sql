@@ -35,7 +35,7 @@ SELECT r.start_address, r.network, s.network AS subnet FROM ipam.ip_range AS r J
 
 -- A subnet with ranges stays what and where it is.
 UPDATE ipam.ip_subnet SET network = '10.1.3.0/27' WHERE name = 'quarter';
-UPDATE ipam.ip_subnet SET address_space_id = :fabric WHERE name = 'under a fabric';
+UPDATE ipam.ip_subnet SET address_space_id = :fabric, network = '10.1.4.0/24' WHERE name = 'under a fabric';
 DELETE FROM ipam.ip_subnet WHERE name = 'quarter';
 DELETE FROM ipam.ip_range WHERE start_address = '10.1.3.10';
 UPDATE ipam.ip_subnet SET network = '10.9.3.0/27', name = 'moved' WHERE name = 'quarter';
@@ -45,6 +45,33 @@ DELETE FROM ipam.ip_subnet WHERE name = 'moved';
 -- To another space and back: the block goes and comes.
 UPDATE ipam.ip_subnet SET address_space_id = :fabric, network = '10.7.0.0/24', virtualization_type = 'Fabric' WHERE name = 'half' RETURNING name, virtualization_type, block_id;
 UPDATE ipam.ip_subnet SET address_space_id = 1, network = '10.1.2.0/25' WHERE name = 'half' RETURNING name, virtualization_type, block_id IS NOT NULL AS in_block;
+
+-- With ranges: the subnet takes its own ranges and their addresses along, but not those of a smaller subnet that stays.
+SAVEPOINT carried;
+INSERT INTO ipam.ip_block (network) VALUES ('10.6.0.0/16');
+INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.6.0.0/16', 'site'), ('10.6.1.0/24', 'inside'), ('10.0.0.0/12', 'around');
+INSERT INTO ipam.ip_subnet (address_space_id, network, name) VALUES (:fabric, '10.6.0.0/20', 'there already');
+INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('10.6.0.10', '10.6.0.99'), ('10.6.1.10', '10.6.1.99'), ('10.6.20.10', '10.6.20.99');
+INSERT INTO ipam.ip_address (address) VALUES ('10.6.0.10'), ('10.6.1.10'), ('10.6.0.9');
+UPDATE ipam.ip_subnet SET address_space_id = :fabric WHERE name = 'site';
+UPDATE ipam.ip_subnet SET address_space_id = :blue, virtualization_type = 'Virtual' WHERE name = 'site';
+UPDATE ipam.ip_subnet SET address_space_id = :fabric, virtualization_type = 'Fabric' WHERE name = 'site' RETURNING address_space_id, block_id;
+SELECT r.address_space_id, r.extent, s.name AS subnet, r.virtualization_type, r.use_for_utilization FROM ipam.ip_range AS r JOIN ipam.ip_subnet AS s ON s.id = r.subnet_id WHERE r.start_address <<= '10.6.0.0/16' ORDER BY r.start_address;
+SELECT a.address, a.address_space_id, a.virtualization_type, r.extent FROM ipam.ip_address AS a LEFT JOIN ipam.ip_range AS r ON r.id = a.range_id WHERE a.address <<= '10.6.0.0/16' ORDER BY a.address;
+SELECT * FROM ipam.check_plan();
+-- And back, where an address has been recorded and a range been made in the meantime: nothing changes.
+INSERT INTO ipam.ip_address (address) VALUES ('10.6.0.10');
+UPDATE ipam.ip_subnet SET address_space_id = 1, virtualization_type = 'NonVirtualized' WHERE name = 'site';
+DELETE FROM ipam.ip_address WHERE address = '10.6.0.10' AND address_space_id = 1;
+INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('10.6.20.99', '10.6.20.120');
+UPDATE ipam.ip_subnet SET address_space_id = 1, virtualization_type = 'NonVirtualized' WHERE name = 'site';
+DELETE FROM ipam.ip_range WHERE start_address = '10.6.20.99';
+-- Both subnets in one statement; the ranges stay where they belong.
+UPDATE ipam.ip_subnet SET address_space_id = 1, virtualization_type = 'NonVirtualized' WHERE name IN ('site', 'there already');
+SELECT r.address_space_id, r.extent, s.name AS subnet, r.virtualization_type FROM ipam.ip_range AS r JOIN ipam.ip_subnet AS s ON s.id = r.subnet_id WHERE r.start_address <<= '10.6.0.0/16' ORDER BY r.start_address;
+SELECT a.address, a.address_space_id, a.virtualization_type, r.extent FROM ipam.ip_address AS a LEFT JOIN ipam.ip_range AS r ON r.id = a.range_id WHERE a.address <<= '10.6.0.0/16' ORDER BY a.address;
+SELECT * FROM ipam.check_plan();
+ROLLBACK TO carried;
 
 -- Customer networks stay virtual.
 UPDATE ipam.ip_subnet SET virtualization_type = 'Fabric' WHERE name = 'blue lan';
