@@ -30,7 +30,7 @@ COMMENT ON FUNCTION ipam.parse_csv(text, bigint) IS
 -- Columns
 
 -- The name of a column may be written as people do: Start Address.
-CREATE FUNCTION ipam.resolve_import_columns(object_type text, given text[]) RETURNS text[]
+CREATE FUNCTION ipam.resolve_import_columns(object_type text, given text[], problem text) RETURNS text[]
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -42,6 +42,8 @@ BEGIN
     IF coalesce(cardinality(given), 0) = 0 THEN
         refused := ipam.raise_fault('IpamApiImportFailed', 'there is no header row', 'The content is empty.',
             format('The first row names the columns, in any order: %s.', array_to_string(known, ', ')));
+    ELSIF problem IS NOT NULL THEN
+        refused := ipam.raise_fault('IpamApiImportFailed', 'the header row cannot be read: ' || problem, NULL, 'A quote in quotes is doubled.');
     END IF;
     SELECT array_agg(coalesce(
                (SELECT k FROM unnest(known) AS k WHERE k = trim(g.name)),
@@ -49,7 +51,7 @@ BEGIN
     INTO columns FROM unnest(given) WITH ORDINALITY AS g(name, number);
     FOR i IN 1 .. cardinality(given) LOOP
         IF columns[i] IS NULL THEN
-            refused := ipam.raise_fault('IpamApiInvalidImportColumn', format('there is no column "%s" to import into %s', given[i], object_type),
+            refused := ipam.raise_fault('IpamApiInvalidImportColumn', format('there is no column "%s" to import into %s', left(given[i], 100), object_type),
                 'Columns that the database works out are not imported; custom fields are columns with their own names.',
                 format('Columns are: %s.', array_to_string(known, ', ')));
         ELSIF array_position(columns, columns[i]) < i THEN
@@ -60,14 +62,15 @@ BEGIN
     RETURN columns;
 END
 $$;
-COMMENT ON FUNCTION ipam.resolve_import_columns(text, text[]) IS 'the importable columns that a header row names, or a fault';
+COMMENT ON FUNCTION ipam.resolve_import_columns(text, text[], text) IS 'the importable columns that a header row names, or a fault where it is wrong or has a problem';
 
 -- The fields of a row r as values of their columns.
 CREATE FUNCTION ipam.import_expression(table_column name, data_type regtype, field integer) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN CASE
     WHEN table_column IN ('address_space_id', 'provider_id') THEN format('ipam.address_space_named(r.fields[%s])', field)
-    WHEN table_column = 'custom_field_id' THEN format('(SELECT f.id FROM ipam.custom_field AS f WHERE f.name = r.fields[%s])', field)
+    WHEN table_column = 'custom_field_id' THEN format('coalesce((SELECT f.id FROM ipam.custom_field AS f WHERE f.name = r.fields[%1$s]), CASE WHEN ipam.raise_fault(%2$L, format(%3$L, r.fields[%1$s])) THEN 0 END)',
+                                                      field, 'IpamApiValidationFailure', 'there is no custom field "%s"')
     WHEN data_type = 'ipam.gateway[]'::regtype THEN format('ipam.read_gateway_list(r.fields[%s])', field)
     WHEN data_type IN ('integer[]'::regtype, 'inet[]'::regtype, 'text[]'::regtype)
         THEN format('string_to_array(regexp_replace(r.fields[%s], ''\s*;\s*'', '';'', ''g''), '';'')::%s', field, data_type)
@@ -101,7 +104,7 @@ DECLARE
     start_address CONSTANT integer := array_position(columns, 'start_address');
     end_address CONSTANT integer := array_position(columns, 'end_address');
     address_space CONSTANT integer := array_position(columns, 'address_space');
-    condition text := '(r.problem IS NULL OR ipam.raise_fault(r.fault, r.problem))';
+    condition text := 'CASE WHEN r.problem IS NOT NULL THEN ipam.raise_fault(r.fault, r.problem) ELSE true'; -- in this order
 BEGIN
     IF managed_by IS NOT NULL THEN
         condition := condition || format($sql$
@@ -137,7 +140,7 @@ BEGIN
                         format('Add it first: INSERT INTO ipam.custom_field_value (custom_field_id, value) VALUES (9, %%L).', r.fields[%1$s])))
             $sql$, managed_by_entity);
     END IF;
-    RETURN condition;
+    RETURN condition || ' END';
 END
 $$;
 COMMENT ON FUNCTION ipam.import_condition(text[], text, boolean) IS 'SQL condition of a row r that holds, or raises the fault that an import has for it';
@@ -190,7 +193,7 @@ DECLARE
 BEGIN
     FOR present IN
         SELECT c.name, c.data_type, c.table_column, array_position(columns, c.name) AS field
-        FROM ipam.importable_columns(object_type) AS c WHERE NOT c.is_custom_field AND c.name = ANY (columns)
+        FROM ipam.importable_columns(object_type) AS c WHERE c.data_type <> 'text'::regtype AND c.name = ANY (columns)
         ORDER BY c.number
     LOOP
         reason := NULL;
@@ -304,13 +307,13 @@ RETURNS SETOF ipam.import_fault
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    header text[];
+    header record;
     columns text[];
     batches refcursor;
 BEGIN
     PERFORM ipam.require_ready_store();
-    SELECT p.fields INTO header FROM ipam.parse_csv(content, 1) AS p;
-    columns := ipam.resolve_import_columns(object_type, header);
+    SELECT p.fields, p.problem INTO header FROM ipam.parse_csv(content, 1) AS p;
+    columns := ipam.resolve_import_columns(object_type, header.fields, header.problem);
     OPEN batches FOR
         SELECT array_agg(ROW(p.line, p.fields, 'IpamApiImportFailed',
                    CASE WHEN p.problem IS NULL AND cardinality(p.fields) <> cardinality(columns)
@@ -350,7 +353,7 @@ BEGIN
     END IF;
     SELECT min(k.key) INTO unknown FROM jsonb_object_keys(flat) AS k(key) WHERE k.key <> ALL (columns);
     IF unknown IS NOT NULL THEN
-        RETURN ROW(number, '{}'::text[], 'IpamApiInvalidImportColumn', format('there is no column "%s"', unknown))::ipam.import_row;
+        RETURN ROW(number, '{}'::text[], 'IpamApiInvalidImportColumn', format('there is no column "%s"', left(unknown, 100)))::ipam.import_row;
     END IF;
     RETURN ROW(number, ARRAY (SELECT CASE jsonb_typeof(flat -> c.name) WHEN 'array' THEN ipam.json_list(flat -> c.name) ELSE flat ->> c.name END
                               FROM unnest(columns) WITH ORDINALITY AS c(name, place) ORDER BY c.place),

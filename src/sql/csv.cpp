@@ -45,8 +45,7 @@ Datum read_fields(CsvReader &reader) {
 
 // ipam.parse_csv(content, max_records): line, fields and problem of each record.
 IPAM_FUNCTION(ipam_parse_csv) {
-	if (PG_ARGISNULL(0)) PG_RETURN_NULL();
-	CsvReader reader(view_of(PG_GETARG_TEXT_PP(0)));
+	CsvReader reader(PG_ARGISNULL(0) ? std::string_view() : view_of(PG_GETARG_TEXT_PP(0)));
 	int64 left = PG_ARGISNULL(1) ? PG_INT64_MAX : PG_GETARG_INT64(1);
 	InitMaterializedSRF(fcinfo, 0);
 	auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);

@@ -63,6 +63,7 @@ SELECT * FROM ipam.import_csv('ip_subnet', E'network,name,colour\n10.20.40.0/24,
 SELECT * FROM ipam.import_csv('ip_subnet', E'network,name,block_id\n10.20.40.0/24,x,1');
 SELECT * FROM ipam.import_csv('ip_subnet', E'network,name,Network\n10.20.40.0/24,x,1');
 SELECT * FROM ipam.import_csv('ip_subnet', E'network,name,\n10.20.40.0/24,x,1');
+SELECT * FROM ipam.import_csv('ip_subnet', E'network,"name\n10.20.40.0/24,x\n');
 SELECT * FROM ipam.import_csv('ip_subnet', '');
 SELECT * FROM ipam.import_csv('ip_subnet', NULL);
 SELECT * FROM ipam.import_csv('ip_subnet', 'network,name');
@@ -93,6 +94,10 @@ blue,10.20.30.21,10.20.30.29,,,,10.0.0.1;,
 $$);
 SELECT * FROM ipam.import_csv('ip_range', E'address_space,start_address,end_address,managed_by,managed_by_entity\nblue,10.20.30.11,10.20.30.19,MS DHCP,dhcp1\n', include_ms_dhcp => true);
 SELECT start_address, managed_by, gateways, dns_servers, reserved_addresses FROM ipam.ip_range WHERE address_space_id > 1 ORDER BY start_address;
+
+-- Two things wrong in one row are one line; values of fields that are not there.
+SELECT * FROM ipam.import_csv('ip_range', E'managed_by,address_space,start_address,end_address\nKea,black,10.0.0.300,x\nMS DHCP,black,10.0.0.300,x\n,black,10.0.0.300,x\nMS DHCP,10.0.0.300\n', include_ms_dhcp => true);
+SELECT * FROM ipam.import_csv('custom_field_value', E'custom_field,value\nFloor,1\nRoof,1\n,1\nRegion,North\n');
 
 -- A trigger of the users speaks for its row; what is not about a row ends the import.
 CREATE FUNCTION pg_temp.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
