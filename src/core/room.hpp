@@ -81,7 +81,7 @@ template <typename Visit> bool for_each_network(Span span, Visit &&visit) {
 }
 
 // Visits the gaps of `asked` that have a place for `fit`, ascending, until visit(const Span &) returns
-// false. False: it did.
+// false. False: it did. visit may make `fit` larger.
 //   sources  each has bool find(uint128 from, Stretch &taken): the taken stretch that reaches to `from`
 //            or farther and begins first, or false where there is none. `from` only grows.
 // A source is asked again only behind what is taken and behind gaps that are too small, so it may jump

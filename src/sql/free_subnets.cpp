@@ -45,22 +45,20 @@ Datum free_subnets(FunctionCallInfo fcinfo, Container (*read)(FunctionCallInfo))
 	    [](const Span &place) { return InetPGetDatum(to_cidr(leading_network(place))); });
 }
 
-// All gaps, in networks, until visit(const Network &) returns false.
-template <typename Visit>
-void cover(FunctionCallInfo fcinfo, const Container &container, int exclude, Visit &&visit) {
-	const TakenByWish excluded =
-	    exclude_argument(fcinfo, exclude, container.span.family, CurrentMemoryContext);
-	search_room(container, excluded, container.span, {1, 1},
-	            [&](const Span &gap) { return for_each_network(gap, visit); });
+TakenByWish excluded_networks(FunctionCallInfo fcinfo, const Container &container) {
+	return exclude_argument(fcinfo, 1, container.span.family, CurrentMemoryContext);
 }
 
 Datum free_networks(FunctionCallInfo fcinfo, const Container &container) {
+	const TakenByWish excluded = excluded_networks(fcinfo, container);
 	const Rows rows = materialize(fcinfo);
-	cover(fcinfo, container, 1, [&](const Network &network) {
-		inet *value = to_cidr(network);
-		rows.put(InetPGetDatum(value));
-		pfree(value);
-		return true;
+	search_room(container, excluded, container.span, {1, 1}, [&](const Span &gap) {
+		return for_each_network(gap, [&](const Network &network) {
+			inet *value = to_cidr(network);
+			rows.put(InetPGetDatum(value));
+			pfree(value);
+			return true;
+		});
 	});
 	return Datum{0};
 }
@@ -68,9 +66,15 @@ Datum free_networks(FunctionCallInfo fcinfo, const Container &container) {
 Datum largest_free_network(FunctionCallInfo fcinfo, const Container &container) {
 	Network largest{};
 	bool found = false;
-	cover(fcinfo, container, 1, [&](const Network &network) {
-		if (!found || network.prefix_length < largest.prefix_length) largest = network;
-		found = true;
+	Fit fit{1, 1}; // grows: behind a network only larger ones matter
+	search_room(container, excluded_networks(fcinfo, container), container.span, fit, [&](const Span &gap) {
+		for_each_network(gap, [&](const Network &network) {
+			if (!found || network.prefix_length < largest.prefix_length) largest = network;
+			found = true;
+			return true;
+		});
+		if (largest.prefix_length <= 1) return false;
+		fit = network_fit(largest.family, largest.prefix_length - 1);
 		return true;
 	});
 	if (!found) PG_RETURN_NULL();
