@@ -4,6 +4,7 @@ An operation is a statement, the names of the rules that it breaks according to 
 the model if the database takes it.
 """
 import ipaddress
+import re
 from dataclasses import dataclass, replace
 from typing import Callable
 
@@ -12,6 +13,7 @@ from plan import BUILDING, Address, Block, Plan, Range, Space, Span, Subnet, is_
 CORNERS = [(ipaddress.ip_network(n), weight) for n, weight in (
     ("10.0.0.0/26", 12), ("10.0.1.0/27", 3), ("198.51.100.0/28", 2), ("2001:db8::/122", 8), ("fd00::/124", 2),
     ("169.254.1.0/28", 0.3), ("fe80::/124", 0.2), ("127.0.0.0/29", 0.2))]
+TABLES = {"space": "spaces", "block": "blocks", "subnet": "subnets", "range": "ranges", "address": "addresses"}
 LIMITS = {"blocks": 24, "subnets": 24, "ranges": 24, "addresses": 60, "spaces": 5}
 POOLS = {7: ["Camera", "Phone", "Sensor"], 8: ["Kea", "Infoblox"], 9: ["a", "b", "c"], 10: ["Lost", "Planned"], BUILDING: ["HQ", "Annex", "Lab"]}
 UNKNOWN = 9999
@@ -23,7 +25,7 @@ class Operation:
     statement: str
     values: tuple
     wrong: set                              # acceptable faults; empty: it must succeed
-    apply: Callable                         # with the id that the statement returns
+    apply: Callable                         # with the ids that the statement returns
     chosen: Callable = lambda before, now: None  # looks at use_for_utilization: {(table, id): boolean}
 
 
@@ -89,9 +91,9 @@ class Generator:
             kind = self.random.choices(
                 ["insert_space", "delete_space", "insert_block", "update_block", "delete_block", "insert_subnet", "update_subnet",
                  "delete_subnet", "choose_subnet", "insert_range", "update_range", "delete_range", "choose_range", "insert_address",
-                 "update_address", "delete_address", "insert_value", "rename_value", "delete_value"],
-                [1, 0.6, 12, 5, 6, 12, 6, 6, 5, 16, 9, 5, 6, 20, 9, 6, 3, 4, 2])[0]
-            table = {"space": "spaces", "block": "blocks", "subnet": "subnets", "range": "ranges", "address": "addresses"}.get(kind.split("_")[1])
+                 "update_address", "delete_address", "insert_value", "rename_value", "delete_value", "insert_many", "delete_many"],
+                [1, 0.6, 12, 5, 6, 12, 6, 6, 5, 16, 9, 5, 6, 20, 9, 6, 3, 4, 2, 12, 4])[0]
+            table = TABLES.get(kind.split("_")[1])
             rows = getattr(self.plan, table) if table else None
             if kind.startswith("insert_") and table and len(rows) >= LIMITS[table]:
                 kind = "delete_" + kind.split("_")[1]
@@ -316,6 +318,38 @@ class Generator:
     def delete_address(self):
         id_ = self.some(self.plan.addresses)
         return Operation("delete_address", "DELETE FROM ipam.ip_address WHERE id = %s RETURNING id", (id_,), set(), lambda id: self.plan.addresses.pop(id_))
+
+    def insert_many(self):
+        """Several rows in one statement, up to the first one that is wrong."""
+        kind = self.random.choice(["block", "subnet", "subnet", "range", "address"])
+        rows = getattr(self.plan, TABLES[kind])
+        if len(rows) >= LIMITS[TABLES[kind]]:
+            return None
+        before, made = dict(rows), []
+        for number in range(self.random.randint(2, 5)):
+            made.append(getattr(self, "insert_" + kind)())
+            if made[-1].wrong:
+                break
+            made[-1].apply(-1 - number)  # the next one meets it
+        rows.clear()
+        rows.update(before)
+        head, row, tail = re.fullmatch(r"(.* VALUES )(\(.*\))( RETURNING id)", made[0].statement).groups()
+
+        def apply(*ids):
+            for id_, one in zip(ids, made):
+                one.apply(id_)
+
+        return Operation(f"insert_{kind}s", head + ", ".join([row] * len(made)) + tail, tuple(v for m in made for v in m.values), made[-1].wrong, apply)
+
+    def delete_many(self):
+        kind = self.random.choice(["block", "subnet", "range", "address"])
+        rows = getattr(self.plan, TABLES[kind])
+        ids = self.random.sample(sorted(rows), min(len(rows), self.random.randint(2, 5)))
+        wrong = set()
+        if kind == "subnet" and any(self.plan.subnet_of(r) in ids for r in self.plan.ranges.values()):
+            wrong.add("IpamApiRangesDependentOnSubnet")
+        return Operation(f"delete_{kind}s", f"DELETE FROM ipam.ip_{kind} WHERE id = ANY (%s) RETURNING id", (ids,), wrong,
+                         lambda *deleted: [rows.pop(i) for i in deleted])
 
     def insert_value(self):
         field = self.random.choice(list(POOLS))

@@ -162,10 +162,10 @@ def run(seed, operations, check_every):
             operation = generator.next()
             statements.append(cursor.mogrify(operation.statement, operation.values))
             try:
-                returned = connection.execute(statements[-1]).fetchone()
+                returned = connection.execute(statements[-1]).fetchall()
                 if operation.wrong:
                     raise Failure(f"taken, though it breaks {' and '.join(sorted(operation.wrong))}")
-                operation.apply(returned[0])
+                operation.apply(*(row[0] for row in returned))
                 outcomes[operation.name] += 1
             except psycopg.Error as error:
                 if error_name(error) not in operation.wrong:
