@@ -118,10 +118,16 @@ UPDATE ipam.common_property SET value = 'ipam_users' WHERE name = 'IpamSecurityG
 CALL ipam.provision();
 SELECT ipam.is_ipam_provisioning_in_progress(), ipam.is_ipam_configured();
 ROLLBACK TO rule;
+-- Data of the future are not purged.
+\set VERBOSITY sqlstate
+CALL ipam.purge_utilization_data(now() + interval '1 day');
+CALL ipam.purge_utilization_data(now());
+\set VERBOSITY default
+ROLLBACK TO rule;
 
 -- The examples of the protocol.
 -- 4.1: a common property.
-SELECT value FROM ipam.common_property WHERE name = 'MinimumUtilizationThreshold';
+SELECT ipam.get_common_property('MinimumUtilizationThreshold');
 -- 4.2: a range with its subnet.
 SELECT start_address, end_address, address_assignment, address_category, address_space_id, virtualization_type, utilization_calculation, managed_by, managed_by_entity
 FROM ipam.create_range('10.0.0.1', '10.0.0.254', network => '10.0.0.0/24', create_subnet_if_missing => true) \gx
