@@ -29,7 +29,7 @@ int64 number(SPIPlanPtr plan, Datum *values, const char *nulls = nullptr) {
 }
 
 void run_task(FunctionCallInfo fcinfo, Kind kind, const char *type, NullableDatum until) {
-	const bool commits = may_commit(fcinfo);
+	const volatile bool commits = may_commit(fcinfo); // volatile: the compiler thinks of longjmp
 	SPI_connect_ext(commits ? SPI_OPT_NONATOMIC : 0);
 	Datum values[] = {CStringGetTextDatum(type), until.value};
 	const char nulls[] = {' ', until.isnull ? 'n' : ' ', '\0'};
