@@ -7,7 +7,7 @@
 # make regress    SQL tests: test/sql against expected          (one: REGRESS=block)
 # make isolation  sessions that race: test/specs                (one: ISOLATION=allocate)
 # make tap        processes, dump, upgrade: test/t              (one: PROVE_TESTS=test/t/010_upgrade.pl)
-# make soak       the tap tests that depend on size: 1,000,000 rows converted, 120 s of load, 10,000 random operations
+# make soak       the tap tests that depend on size: 1,000,000 rows converted, 120 s of each load, 10,000 random operations
 # make ubsan      regress again, with UBSan and assertions in ipam.so
 # make lint       clang-format, clang-tidy, cppcheck, shellcheck, exported symbols
 # make bench      test/bench/run.sh against a throw-away server
@@ -137,7 +137,7 @@ tap: stage
 # Other operations each time: the output tells the seed that repeats them.
 soak:
 	IPAM_CONVERSION_ROWS=1000000 IPAM_LOAD_SECONDS=120 IPAM_MODEL_OPERATIONS=10000 IPAM_MODEL_SEED=$${IPAM_MODEL_SEED:-$$(date +%s)} \
-	    $(MAKE) --no-print-directory tap PROVE_TESTS='test/t/030_load.pl test/t/070_conversion.pl test/t/080_model.pl'
+	    $(MAKE) --no-print-directory tap PROVE_TESTS='test/t/030_load.pl test/t/090_allocation.pl test/t/070_conversion.pl test/t/080_model.pl'
 
 bench: stage
 	$(if $(wildcard test/bench/run.sh),$(SCRATCH) server build/stage test/bench/run.sh,$(nothing))

@@ -201,12 +201,10 @@ void allocate_addresses(const Wanted &wanted, const NewAddresses &rows, int coun
 	const bool is_bulk = count > most_locks && !wanted.consecutive;
 	const int batch = wanted.consecutive ? count : std::min(count, most_locks);
 	const LOCKTAG bulk_lock = allocation_lock(AllocationLock::bulk, wanted.range_id, 0);
+	if (is_bulk) lock(bulk_lock);
+	if (count > most_locks) require_available(wanted, count);
 	Claims claims{allocate<uint128>(CurrentMemoryContext, static_cast<Size>(batch)), 0};
 	auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<Size>(batch)));
-	if (is_bulk) {
-		lock(bulk_lock);
-		require_available(wanted, count);
-	}
 	uint128 from = first_position(wanted);
 	for (int missing = count; missing > 0;) {
 		CHECK_FOR_INTERRUPTS();

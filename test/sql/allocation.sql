@@ -109,6 +109,8 @@ DELETE FROM ipam.ip_address WHERE range_id = :v4 AND address NOT IN ('10.0.0.13'
 SELECT ipam.allocate_ip_addresses(:v4, 5, consecutive => true);
 SELECT address FROM ipam.allocate_ip_addresses(:v4, 4, consecutive => true);
 SELECT ipam.allocate_ip_addresses(:v4, 3, consecutive => true);
+SELECT ipam.allocate_ip_addresses(:v4, 2000000000, consecutive => true);
+SELECT ipam.allocate_ip_addresses(:v4, 2000000000);
 
 -- A token: a repeated call gives the rows of the first one.
 SELECT address, device_name, allocation_token FROM ipam.allocate_ip_addresses(:v6, 2, token => 'order-4711', device_name => 'cache');

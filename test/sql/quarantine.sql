@@ -75,6 +75,14 @@ DELETE FROM ipam.ip_address WHERE range_id = :q6 AND address < '2001:db8::80';
 SELECT count(*), min(address), max(address) FROM ipam.quarantined_address WHERE range_id = :q6;
 SELECT address FROM ipam.allocate_ip_addresses(:q6);
 SELECT * FROM ipam.free_ranges(:q6);
+-- Planners need no more than their group; readers only read.
+SET ROLE ipam_asm_administrators;
+SELECT address FROM ipam.allocate_ip_addresses(:q6);
+SELECT address FROM ipam.release_ip_addresses(range_id => :q6, addresses => '{2001:db8::ca}');
+SET ROLE ipam_users;
+SELECT ipam.allocate_ip_addresses(:q6);
+SELECT count(*) FROM ipam.quarantined_address WHERE range_id = :q6;
+RESET ROLE;
 -- Resizing or deleting a range releases nothing: its addresses are still recorded.
 UPDATE ipam.ip_range SET end_address = '2001:db8::c0' WHERE id = :q6;
 SELECT count(*) FROM ipam.released_address WHERE range_id = :q6;
