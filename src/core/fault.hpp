@@ -147,10 +147,10 @@ inline constexpr Fault faults[] = {
     {"IP703", "IpamApiInvalidGpoPrefix", "a GPO prefix has 1 to 240 characters"},
     {"IP704", "IpamApiInvalidIPAuditTrackingSetting", "IP audit tracking is 0 or 1"},
     {"IP705", "IpamApiFailedToSaveProperty", "no such property, or not a value for it"},
-    {"IP713", "IpamApiFailedToRetrieveProperty", "no such property"},
     // Tasks
     {"IP711", "IpamApiInvalidIPUtilizationPurgeDate", "utilization data of the future cannot be purged"},
     {"IP712", "IpamApiIPUtilizationPurgeInProgress", "utilization data are being purged already"},
+    {"IP713", "IpamApiFailedToRetrieveProperty", "no such property"},
     {"IP714", "IpamApiTaskError", "the task is already running"},
     // Provisioning and schema conversion
     {"IP801", "IpamApiErrorIpamAlreadyProvisioned", "the store has been provisioned"},
