@@ -156,7 +156,7 @@ COMMENT ON FUNCTION ipam.export_expression(name, regtype) IS 'SQL expression of 
 
 -- Times in UTC and bytes in hexadecimal, whatever the session says: an export is the same everywhere.
 CREATE FUNCTION ipam.export_csv(object_type text, address_space text DEFAULT NULL) RETURNS SETOF text
-LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET bytea_output = 'hex'
+LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET intervalstyle = 'postgres' SET bytea_output = 'hex'
 AS $$
 -- @plpgsql_check_options: security_warnings = off
 DECLARE
@@ -184,7 +184,7 @@ COMMENT ON FUNCTION ipam.export_csv(text, text) IS
     'objects of a kind as CSV: the names of the columns, then a record for each object, of one address space or of all; import_csv() reads it';
 
 CREATE FUNCTION ipam.export_json(object_type text, address_space text DEFAULT NULL) RETURNS SETOF jsonb
-LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET bytea_output = 'hex'
+LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET intervalstyle = 'postgres' SET bytea_output = 'hex'
 AS $$
 -- @plpgsql_check_options: security_warnings = off
 DECLARE

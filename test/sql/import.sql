@@ -164,7 +164,7 @@ UPDATE ipam.ip_address SET device_name = '', notes = ' both ends ', os_name = E'
 WHERE address = '10.1.0.11';
 INSERT INTO ipam.ip_address (address, duid, iaid, created_from_dns, notes) VALUES ('2001:db8:1001:10::abcd', '\x00ff22', 4294967295, true, 'ünï😀');
 INSERT INTO ipam.ip_address (address, reservation_type, client_id, serial_number, asset_tag) VALUES ('10.1.250.250', 'Both', '01:02', '""', E'\\.');
-UPDATE ipam.ip_range SET utilization_calculation = 'Manual', utilized_addresses = 7, wins_servers = '{10.1.0.4,10.1.0.5}', connection_specific_dns_suffix = 'a.example',
+UPDATE ipam.ip_range SET quarantine = '1 mon -1 days 02:03:04.5', utilization_calculation = 'Manual', utilized_addresses = 7, wins_servers = '{10.1.0.4,10.1.0.5}', connection_specific_dns_suffix = 'a.example',
     gateways = ARRAY[ipam.gateway('10.240.0.1', 9999), ipam.gateway('10.240.0.2'), ipam.gateway('10.240.0.3', 1)] WHERE start_address = '10.240.0.1';
 UPDATE ipam.ip_subnet SET description = E'two\nlines', virtual_subnet_id = 0 WHERE network = '10.1.0.0/23';
 INSERT INTO ipam.ip_block (network, start_address, end_address) VALUES ('192.168.0.0/24', '192.168.0.7', '192.168.0.99');
@@ -174,6 +174,7 @@ UPDATE ipam.ip_range SET dns_servers = '{10.0.0.1,NULL}' WHERE start_address = '
 -- What the session says about times does not matter.
 SET LOCAL timezone = 'Asia/Kathmandu';
 SET LOCAL datestyle = 'German';
+SET LOCAL intervalstyle = 'sql_standard';
 
 -- Rows without ids and times, with names instead of ids.
 CREATE FUNCTION pg_temp.rows(kind text) RETURNS SETOF jsonb LANGUAGE plpgsql AS $$
