@@ -126,5 +126,35 @@ TEST(Gaps, AskForNoMoreUsedStretchesThanNeeded) {
 	EXPECT_EQ(walk(all_v6, {{5, v6_top}, {7, 7}}).asked_for_used, 1U);
 }
 
+// Two lists of stretches as one.
+Spans merged(const std::vector<Stretch> &a, const std::vector<Stretch> &b) {
+	const auto reader = [](const std::vector<Stretch> &list) {
+		return [&list, i = std::size_t{0}](Stretch &out) mutable {
+			if (i == list.size()) return false;
+			out = list[i++];
+			return true;
+		};
+	};
+	Merged both{reader(a), reader(b)};
+	Spans out;
+	for (Stretch stretch{}; both.next(stretch);)
+		out.push_back({Family::v4, stretch.first, stretch.last});
+	return out;
+}
+
+TEST(Merged, ComesInTheOrderOfFirstAddresses) {
+	EXPECT_EQ(merged({{1, 4}, {7, 7}}, {{2, 2}, {7, 9}, {12, 12}}), (Spans{{Family::v4, 1, 4},
+	                                                                       {Family::v4, 2, 2},
+	                                                                       {Family::v4, 7, 7},
+	                                                                       {Family::v4, 7, 9},
+	                                                                       {Family::v4, 12, 12}}));
+}
+
+TEST(Merged, IsTheOtherListWhereOneIsEmpty) {
+	EXPECT_EQ(merged({}, {}), Spans{});
+	EXPECT_EQ(merged({{3, 3}}, {}), (Spans{{Family::v4, 3, 3}}));
+	EXPECT_EQ(merged({}, {{3, 3}}), (Spans{{Family::v4, 3, 3}}));
+}
+
 } // namespace
 } // namespace ipam
