@@ -42,8 +42,26 @@ CALL ipam.provision();
 
 SET LOCAL ROLE regress_ipam_reader;
 SELECT free FROM ipam.ip_range AS r, ipam.get_free_ip_addresses(r.id, count => 2) AS free;
+SELECT r.start_address, r.address_count, r.subnet_name, s.logical_network, a.device_name, a.unmapped
+FROM ipam.ip_range_details AS r JOIN ipam.ip_subnet_details AS s ON s.id = r.subnet_id JOIN ipam.ip_address_details AS a ON a.range_id = r.id
+ORDER BY a.address;
+SELECT value, members FROM ipam.logical_group_nodes(2, 'Range');
+SELECT count(*) FROM ipam.ip_addresses_of_block(1);
+SELECT name FROM ipam.explain_address('10.0.0.1') ORDER BY network DESC LIMIT 1;
+SELECT count(*) FROM ipam.custom_field_association;
+SELECT ipam.set_custom_field_association(8, 9, '{}');
 INSERT INTO ipam.ip_address (address) VALUES ('10.0.0.11');
 SELECT ipam.bulk_update_ip_addresses('[{"id": 1, "notes": "y"}]');
 SELECT ipam.delete_range(1);
 DELETE FROM ipam.ip_address;
+
+-- The views are read with the rights of the caller: row level security holds in them, too.
+RESET ROLE;
+ALTER TABLE ipam.ip_address ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_addresses ON ipam.ip_address FOR SELECT TO regress_ipam_reader USING (address <> '10.0.0.30');
+SELECT count(*) FROM ipam.ip_address_details;
+SET LOCAL ROLE regress_ipam_reader;
+SELECT count(*) FROM ipam.ip_address_details;
+SELECT address_count FROM ipam.ip_range_details;
+SELECT members FROM ipam.logical_group_nodes(1, 'IPAddress');
 ROLLBACK;
