@@ -86,7 +86,8 @@ FROM ipam.ip_range AS r
     CROSS JOIN LATERAL (
         SELECT EXISTS (
             SELECT FROM ipam.find_overlapping_ranges(r.address_space_id, r.extent, r.excluded_addresses) AS other
-            WHERE other.id <> r.id) AS is_overlapping) AS o;
+            WHERE other.id <> r.id) AS is_overlapping
+        OFFSET 0) AS o; -- once for both columns, and not at all where nobody asks for them
 COMMENT ON VIEW ipam.ip_range_details IS 'ranges with what is known by asking (MS-IPAMM2 2.2.4.301)';
 
 CREATE VIEW ipam.ip_address_details WITH (security_invoker) AS
