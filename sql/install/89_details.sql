@@ -16,7 +16,15 @@ SELECT s.*,
        s.custom_fields ->> (SELECT f.name FROM ipam.custom_field AS f WHERE f.id = 15) AS vm_network,
        (SELECT count(*) FROM ipam.address_space AS c WHERE c.provider_id = s.id) AS customer_space_count,
        (SELECT count(*) FROM ipam.ip_subnet AS n WHERE n.address_space_id = s.id) AS subnet_count,
-       (SELECT count(*) FROM ipam.ip_range AS r WHERE r.address_space_id = s.id) AS range_count
+       (SELECT count(*) FROM ipam.ip_range AS r WHERE r.address_space_id = s.id) AS range_count,
+       (SELECT u.percent_utilized FROM ipam.address_space_utilization AS u WHERE u.address_space_id = s.id AND u.address_family = 4)
+           AS ipv4_percent_utilized,
+       (SELECT u.status FROM ipam.address_space_utilization AS u WHERE u.address_space_id = s.id AND u.address_family = 4)
+           AS ipv4_utilization_status,
+       (SELECT u.percent_utilized FROM ipam.address_space_utilization AS u WHERE u.address_space_id = s.id AND u.address_family = 6)
+           AS ipv6_percent_utilized,
+       (SELECT u.status FROM ipam.address_space_utilization AS u WHERE u.address_space_id = s.id AND u.address_family = 6)
+           AS ipv6_utilization_status
 FROM ipam.address_space AS s
     LEFT JOIN ipam.address_space AS p ON p.id = s.provider_id;
 COMMENT ON VIEW ipam.address_space_details IS 'address spaces with what is known by asking (MS-IPAMM2 2.2.4.7)';
@@ -33,7 +41,9 @@ SELECT b.*,
        (SELECT max(r.created_at)
         FROM ipam.ip_subnet AS n JOIN ipam.ip_range AS r ON r.subnet_id = n.id
         WHERE n.address_space_id = 1 AND n.network >= b.network AND n.network <= b.end_address
-          AND n.extent <@ b.extent AND masklen(n.network) >= masklen(b.network)) AS last_assigned_at
+          AND n.extent <@ b.extent AND masklen(n.network) >= masklen(b.network)) AS last_assigned_at,
+       (SELECT u.percent_utilized FROM ipam.block_utilization AS u WHERE u.block_id = b.id) AS percent_utilized,
+       (SELECT u.status FROM ipam.block_utilization AS u WHERE u.block_id = b.id) AS utilization_status
 FROM ipam.ip_block AS b
     LEFT JOIN ipam.address_space AS s ON s.id = b.address_space_id
     LEFT JOIN ipam.ip_block AS p ON p.id = b.parent_id;
@@ -55,7 +65,9 @@ SELECT n.*,
        n.custom_fields ->> (SELECT f.name FROM ipam.custom_field AS f WHERE f.id = 12) AS logical_network,
        n.custom_fields ->> (SELECT f.name FROM ipam.custom_field AS f WHERE f.id = 14) AS network_site,
        (SELECT count(*) FROM ipam.ip_range AS r WHERE r.subnet_id = n.id) AS range_count,
-       (SELECT max(r.created_at) FROM ipam.ip_range AS r WHERE r.subnet_id = n.id) AS last_assigned_at
+       (SELECT max(r.created_at) FROM ipam.ip_range AS r WHERE r.subnet_id = n.id) AS last_assigned_at,
+       (SELECT u.percent_utilized FROM ipam.subnet_utilization AS u WHERE u.subnet_id = n.id) AS percent_utilized,
+       (SELECT u.status FROM ipam.subnet_utilization AS u WHERE u.subnet_id = n.id) AS utilization_status
 FROM ipam.ip_subnet AS n
     LEFT JOIN ipam.address_space AS s ON s.id = n.address_space_id
     LEFT JOIN ipam.address_space AS p ON p.id = s.provider_id;

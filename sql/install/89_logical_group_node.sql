@@ -188,3 +188,50 @@ END
 $$;
 COMMENT ON FUNCTION ipam.logical_group_utilization(bigint, text[], integer, bigint) IS
     'current utilization of all ranges of a node of a logical group, or of the group itself, for each address family (MS-IPAMM2 3.3.4.87)';
+
+-- As range_utilization_trend() for each range, and these added up, with all ranges at once.
+CREATE FUNCTION ipam.logical_group_utilization_trend(logical_group_id bigint, ancestors text[] DEFAULT '{}',
+    period ipam.utilization_period DEFAULT 'OneMonth', start_time timestamptz DEFAULT NULL, end_time timestamptz DEFAULT NULL,
+    address_family integer DEFAULT 4, address_space_id bigint DEFAULT NULL)
+RETURNS TABLE (period_start timestamptz, period_end timestamptz, is_valid boolean, total_addresses numeric, assigned_addresses numeric,
+    utilized_addresses numeric, stateful_addresses numeric, stateless_addresses numeric, percent_utilized numeric)
+LANGUAGE plpgsql STABLE ROWS 12 SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    refused boolean;
+    members bigint[];
+BEGIN
+    IF address_family IS NULL THEN
+        refused := ipam.raise_fault('IpamApiInvalidAddressFamily', 'a trend is about one address family', 'address_family is NULL.', 'Use 4 or 6.');
+    END IF;
+    members := ARRAY (SELECT m.id FROM ipam.logical_group_members(logical_group_id, 'Range', ancestors, address_family, address_space_id) AS m(id));
+    RETURN QUERY
+        WITH part AS MATERIALIZED (
+            SELECT p.period_start, p.period_end, p.sampled_before FROM ipam.split_period(period, start_time, end_time) AS p
+        ), sample AS ( -- the sum of one moment: servers that share a scope have a row each
+            SELECT r.id, p.period_start, sum(h.total_addresses) AS total, sum(h.assigned_addresses) AS assigned, sum(h.utilized_addresses) AS utilized,
+                   sum(h.stateful_addresses) AS stateful, sum(h.stateless_addresses) AS stateless
+            FROM ipam.ip_range AS r
+                JOIN ipam.range_utilization_history AS h ON h.address_space_id = r.address_space_id
+                    AND h.start_address = r.start_address AND h.end_address = r.end_address AND h.prefix_length = masklen(r.network)
+                    AND h.managed_by = r.managed_by AND h.managed_by_entity = r.managed_by_entity
+                JOIN part AS p ON h.collected_at >= p.period_start AND h.collected_at < p.sampled_before
+            WHERE r.id = ANY (members)
+              AND h.collected_at >= (SELECT min(p.period_start) FROM part AS p) AND h.collected_at < (SELECT max(p.sampled_before) FROM part AS p)
+            GROUP BY r.id, p.period_start, h.collected_at
+        ), mean AS (
+            SELECT s.id, s.period_start, avg(s.total) AS total, avg(s.assigned) AS assigned, avg(s.utilized) AS utilized,
+                   avg(s.stateful) AS stateful, avg(s.stateless) AS stateless
+            FROM sample AS s GROUP BY s.id, s.period_start
+        )
+        SELECT p.period_start, p.period_end, count(m.id) > 0, trim_scale(round(sum(m.total), 2)), trim_scale(round(sum(m.assigned), 2)),
+               trim_scale(round(sum(m.utilized), 2)), trim_scale(round(sum(m.stateful), 2)), trim_scale(round(sum(m.stateless), 2)),
+               ipam.percent_utilized(sum(m.utilized), sum(m.total))
+        FROM part AS p LEFT JOIN mean AS m ON m.period_start = p.period_start
+        GROUP BY p.period_start, p.period_end
+        ORDER BY p.period_start;
+END
+$$;
+COMMENT ON FUNCTION ipam.logical_group_utilization_trend(bigint, text[], ipam.utilization_period, timestamptz, timestamptz, integer, bigint) IS
+    'the utilization of all ranges of a node of a logical group, or of the group itself, over a period in 12 averages; is_valid: whether there are samples of that part (MS-IPAMM2 3.3.4.85, 3.3.4.87)';

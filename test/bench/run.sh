@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Measures the free search, the search for room, allocation and the cost of writing; prints tables for docs/performance.md.
+# Measures the free search, the search for room, listings, allocation and the cost of writing; prints tables for docs/performance.md.
 #
 #   make bench               small: W4 and W5 are a /12; about 3 minutes
 #   make bench SCALE=full    the real sizes; about 15 minutes, 16 GB below /tmp
-#   make bench PART=writing  only that, or only allocation, reading, room or subnets
+#   make bench PART=writing  only that, or only allocation, listing, reading, room or subnets
 #
 # README.md in this folder says what is measured and how. Only something broken makes it fail,
 # never slowness.
@@ -22,7 +22,7 @@ small) large_prefix=12 limit=3 budget=0.3 write_seconds=1 copy_rows=100000 ;;
 full) large_prefix=8 limit=30 budget=1 write_seconds=3 copy_rows=1000000 ;;
 *) die "SCALE is small or full, not $SCALE" ;;
 esac
-[[ ${PART:=all} =~ ^(all|allocation|reading|room|subnets|writing)$ ]] || die "PART is all, allocation, reading, room, subnets or writing, not $PART"
+[[ ${PART:=all} =~ ^(all|allocation|listing|reading|room|subnets|writing)$ ]] || die "PART is all, allocation, listing, reading, room, subnets or writing, not $PART"
 rounds=3
 here=$(dirname "$(readlink -f "$0")")
 work=$PGHOST/bench # test/scratch removes it
@@ -212,6 +212,8 @@ measure_reading() {
 . "$here/allocation.sh"
 # shellcheck source=test/bench/room.sh
 . "$here/room.sh"
+# shellcheck source=test/bench/listing.sh
+. "$here/listing.sh"
 
 # --- writing ----------------------------------------------------------------------------------
 
@@ -364,5 +366,6 @@ echo
 [[ $PART =~ ^(all|subnets)$ ]] && measure_subnets
 [[ $PART =~ ^(all|allocation)$ ]] && measure_allocation
 [[ $PART =~ ^(all|room)$ ]] && measure_room
+[[ $PART =~ ^(all|listing)$ ]] && measure_listing
 [[ $PART =~ ^(all|reading)$ ]] && measure_reading
 progress "done"

@@ -204,12 +204,13 @@ EXCEPT SELECT s.id, (SELECT array_agg(h.id ORDER BY masklen(h.network) DESC) FRO
 
 -- Everything that the views know of one object.
 \x on
-SELECT name, provider_address_space_name, customer_address_space_name, tenant, vm_network, customer_space_count, subnet_count, range_count FROM ipam.address_space_details ORDER BY id;
+SELECT name, provider_address_space_name, customer_address_space_name, tenant, vm_network, customer_space_count, subnet_count, range_count,
+       ipv4_percent_utilized, ipv4_utilization_status, ipv6_percent_utilized FROM ipam.address_space_details ORDER BY id;
 SELECT network, address_space_name, address_family, prefix_length, subnet_mask, parent_network, child_block_count, child_subnet_count,
-       last_assigned_at = now() AS assigned_now FROM ipam.ip_block_details WHERE id = 2;
+       last_assigned_at = now() AS assigned_now, percent_utilized, utilization_status FROM ipam.ip_block_details WHERE id = 2;
 SELECT network, address_space_name, provider_address_space_name, customer_address_space_name, address_family, prefix_length, subnet_mask,
        start_address, end_address, unmapped, is_empty, is_overlapping, use_for_utilization, logical_network, network_site, range_count,
-       last_assigned_at = now() AS assigned_now FROM ipam.ip_subnet_details WHERE id IN (2, 9) ORDER BY id;
+       last_assigned_at = now() AS assigned_now, percent_utilized, utilization_status FROM ipam.ip_subnet_details WHERE id IN (2, 9) ORDER BY id;
 SELECT extent, address_space_name, provider_address_space_name, customer_address_space_name, address_family, prefix_length, subnet_mask,
        subnet_network, subnet_name, block_id, unmapped, is_overlapping, range_overlap_state, address_count, last_assigned_at = now() AS assigned_now,
        percent_utilized, utilization_status FROM ipam.ip_range_details WHERE id IN (1, 6) ORDER BY id;

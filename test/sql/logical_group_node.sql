@@ -99,6 +99,32 @@ SELECT family, members, total_addresses, utilized_addresses, percent_utilized, s
 SELECT members, utilized_addresses FROM ipam.logical_group_utilization(2, '{IPAM}', 4, 1);
 SELECT count(*) AS nothing FROM ipam.logical_group_utilization(:locations, '{Atlantis}');
 
+-- Over time: twelve averages, the sum of those of the ranges.
+INSERT INTO ipam.range_utilization_history
+    (range_id, address_space_id, start_address, end_address, prefix_length, managed_by, managed_by_entity, collected_at,
+     total_addresses, assigned_addresses, utilized_addresses, stateful_addresses, stateless_addresses)
+SELECT r.id, r.address_space_id, r.start_address, r.end_address, masklen(r.network), r.managed_by, r.managed_by_entity, at, 100, 100, r.id + n, n, 1
+FROM ipam.ip_range AS r, (VALUES (1, '2026-01-01 00:00Z'::timestamptz), (3, '2026-01-01 01:00Z'), (5, '2026-01-01 12:00Z'), (6, '2026-01-01 12:00Z'),
+                                 (7, '2026-01-02 00:00Z'), (9, '2026-01-02 00:00:01Z')) AS t(n, at)
+WHERE NOT (r.id = 2 AND n = 7);
+SET LOCAL TimeZone = 'UTC';
+SELECT to_char(period_start, 'HH24:MI') AS starts, is_valid, total_addresses, utilized_addresses, stateful_addresses, percent_utilized
+FROM ipam.logical_group_utilization_trend(:locations, '{EMEA,HQ}', 'OneDay', end_time => '2026-01-02 00:00Z');
+SELECT f AS family, node, count(*) AS wrong
+FROM (VALUES (4), (6)) AS family(f), (VALUES ('{}'::text[]), ('{EMEA}'), ('{EMEA,HQ,MS DHCP}')) AS n(node),
+    LATERAL (
+        SELECT period_start, period_end, is_valid, total_addresses, assigned_addresses, utilized_addresses, stateful_addresses, stateless_addresses
+        FROM ipam.logical_group_utilization_trend(:locations, node, 'OneDay', end_time => '2026-01-02 00:00Z', address_family => f)
+        WHERE EXISTS (SELECT FROM ipam.logical_group_members(:locations, 'Range', node, f))
+        EXCEPT
+        SELECT t.period_start, t.period_end, bool_or(t.is_valid), sum(t.total_addresses), sum(t.assigned_addresses), sum(t.utilized_addresses),
+               sum(t.stateful_addresses), sum(t.stateless_addresses)
+        FROM ipam.logical_group_members(:locations, 'Range', node, f) AS m(id),
+            ipam.range_utilization_trend(m.id, 'OneDay', end_time => '2026-01-02 00:00Z') AS t
+        GROUP BY t.period_start, t.period_end) AS d
+GROUP BY f, node;
+SELECT count(*), bool_or(is_valid) AS any_valid FROM ipam.logical_group_utilization_trend(:locations, '{Atlantis}', 'Week');
+
 -- The tree follows renames of fields and values; names may need quotes.
 UPDATE ipam.custom_field SET name = 'O''Building "x"' WHERE name = 'Building';
 UPDATE ipam.custom_field_value SET value = 'H''Q "1" \' WHERE value = 'HQ';
@@ -130,6 +156,10 @@ SELECT * FROM ipam.logical_group_unmapped(2, 'Range', NULL);
 SELECT * FROM ipam.logical_group_unmapped(2, 'Range', address_space_id => 0);
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM ipam.logical_group_utilization(0);
+SELECT * FROM ipam.logical_group_utilization_trend(0);
+SELECT * FROM ipam.logical_group_utilization_trend(2, address_family => NULL);
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM ipam.logical_group_utilization_trend(2, period => NULL);
 
 -- The condition of a node uses the index of the values, and so does the list of the nodes.
 SET LOCAL enable_seqscan = off;
