@@ -1,6 +1,7 @@
 #pragma once
 // The address category of a span (public, private, global IPv6 unicast), or none where a
 // span is of no use for a plan or lies across a border between categories.
+// sql/install/12_special_purpose.sql tells people why; test/sql/special_purpose.sql compares the two.
 #include <algorithm>
 #include <optional>
 

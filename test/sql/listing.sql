@@ -111,6 +111,14 @@ WHERE extent <@ ipam.inetrange('10.1.0.0', '10.1.1.255', '[]') AND masklen(netwo
 ORDER BY start_address, managed_by;
 -- that overlap a range
 SELECT r.start_address, r.managed_by FROM ipam.overlapping_ranges(1) AS id JOIN ipam.ip_range AS r USING (id);
+-- by ids, missing ones left out (3.3.4.83; likewise 3.3.4.55, 3.3.4.65, 3.3.4.79, 3.3.4.107)
+SELECT id, start_address FROM ipam.ip_range_details WHERE id = ANY ('{1,3,1000}') ORDER BY id;
+-- of a DHCP server (IPRangeAllForDhcpServer; with IncludeAutoTypeRanges also those with assignment Auto)
+SELECT start_address, dhcp_scope_name FROM ipam.ip_range
+WHERE managed_by = 'MS DHCP' AND managed_by_entity = 'dhcp1' ORDER BY start_address;
+-- dynamic ones below a block, which stand for the scopes (DhcpScopeForIpBlock)
+SELECT start_address, dhcp_scope_name FROM ipam.ranges_of_block(1)
+WHERE address_assignment = 'Dynamic' ORDER BY start_address;
 -- all overlapping ones
 SELECT start_address, managed_by, range_overlap_state FROM ipam.ip_range_details
 WHERE is_overlapping ORDER BY start_address, managed_by;
@@ -145,6 +153,9 @@ WHERE expiry_status <> 'Active' ORDER BY address;
 -- Custom fields and logical groups
 -- fields, of a name (CustomFieldEnumerationParameters)
 SELECT id, name, type FROM ipam.custom_field WHERE name = 'Logical Network';
+-- built-in ones by number, whatever their name (3.3.4.67, 3.3.4.68)
+SELECT f.name AS field, g.name AS logical_group FROM ipam.custom_field AS f, ipam.logical_group AS g
+WHERE f.built_in_number = 8 AND g.built_in_number = 2;
 -- values of a field
 SELECT value FROM ipam.custom_field_value WHERE custom_field_id = 12 ORDER BY value;
 -- associations (CustomFieldAssociationEnumerationParameters)
