@@ -2,6 +2,8 @@
 --
 -- A node is named by the values of the fields from the top level down: {MS DHCP,dhcp1}. The values of a field stand
 -- in a column or in custom_fields; the statements are made for the fields of the group, so that indexes serve them.
+-- All names and values in them are quoted by custom_field_terms(), which plpgsql_check does not see; the test has some
+-- that would do harm.
 
 CREATE TYPE ipam.logical_group_type AS ENUM ('Range', 'IPAddress', 'Subnet');
 COMMENT ON TYPE ipam.logical_group_type IS 'kind of the objects that a logical group arranges; managed servers are not part of the store';
@@ -98,6 +100,7 @@ RETURNS TABLE (level integer, custom_field_id bigint, custom_field text, value_i
     status ipam.utilization_status)
 LANGUAGE plpgsql STABLE ROWS 20 SET search_path = pg_catalog, pg_temp
 AS $$
+-- @plpgsql_check_options: security_warnings = off, extra_warnings = off
 #variable_conflict use_column
 DECLARE
     place CONSTANT record := ipam.logical_group_source(logical_group_id, object_type, ancestors, address_family, address_space_id);
@@ -139,6 +142,7 @@ CREATE FUNCTION ipam.logical_group_members(logical_group_id bigint, object_type 
 RETURNS SETOF bigint
 LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp
 AS $$
+-- @plpgsql_check_options: security_warnings = off
 DECLARE
     place CONSTANT record := ipam.logical_group_source(logical_group_id, object_type, ancestors, address_family, address_space_id);
 BEGIN
@@ -155,6 +159,7 @@ CREATE FUNCTION ipam.logical_group_unmapped(logical_group_id bigint, object_type
 RETURNS SETOF bigint
 LANGUAGE plpgsql STABLE ROWS 1000 SET search_path = pg_catalog, pg_temp
 AS $$
+-- @plpgsql_check_options: security_warnings = off
 DECLARE
     place CONSTANT record := ipam.logical_group_source(logical_group_id, object_type, ancestors, address_family, address_space_id);
 BEGIN
