@@ -133,6 +133,9 @@ class Generator:
                 last = last if is_in(last, network) else network.broadcast_address
                 if first > last:
                     first, last = last, first
+        if self.plan.blocks and self.chance(12):  # the same addresses again, in another network
+            other = self.plan.blocks[self.some(self.plan.blocks)]
+            first, last, network = other.first, other.last, ipaddress.ip_network((other.first, self.random.randint(17, 30) if other.first.version == 4 else self.random.randint(110, 127)), strict=False)
         rir = "RIPE" if (str(network).startswith("198") or self.chance(2)) and not self.chance(3) else None
         return Block(network, first, last, rir)
 
@@ -169,15 +172,16 @@ class Generator:
     def update_subnet(self):
         id_ = self.some(self.plan.subnets)
         old = self.plan.subnets[id_]
-        subnet = replace(old, network=self.network()) if self.chance(70) else old
-        if self.chance(40):
+        subnet = replace(old, network=self.network()) if self.chance(50) else old
+        if self.chance(50):  # with its ranges and their addresses
             space = self.space()
             subnet = replace(subnet, space=space, type=self.natural_type(space))
         return Operation(
             "update_subnet", "UPDATE ipam.ip_subnet SET address_space_id = %s, network = %s, virtualization_type = %s WHERE id = %s RETURNING id",
             (subnet.space, subnet.network, subnet.type, id_), self.plan.wrong_subnet(subnet, id_),
-            lambda id: self.plan.subnets.__setitem__(id_, subnet),
-            Near("ip_subnet", self.plan.overlapping_subnets, id_, self.plan.overlapping_subnets(id_) | self.plan.overlapping_subnets(id_, subnet)))
+            lambda id: self.plan.update_subnet(id_, subnet),
+            Near("ip_subnet", self.plan.overlapping_subnets, id_, self.plan.overlapping_subnets(id_) | self.plan.overlapping_subnets(id_, subnet),
+                 only_here=True))
 
     def delete_subnet(self):
         id_ = self.some(self.plan.subnets)
@@ -257,7 +261,7 @@ class Generator:
             " managed_by_entity = %s, virtualization_type = %s, reserved_addresses = %s, excluded_addresses = %s WHERE id = %s RETURNING id",
             (given.space, given.network, given.first, given.last, given.managed_by, given.managed_by_entity, given.type,
              multirange(given.reserved), multirange(given.excluded), id_), wrong,
-            lambda id: self.plan.ranges.__setitem__(id_, given), Near("ip_range", self.plan.overlapping_ranges, id_, near))
+            lambda id: self.plan.update_range(id_, given), Near("ip_range", self.plan.overlapping_ranges, id_, near))
 
     def delete_range(self):
         id_ = self.some(self.plan.ranges)
@@ -414,14 +418,15 @@ class Unchanged:
 class Near:
     """Only the neighbours, and theirs, may change."""
 
-    def __init__(self, table, overlapping, id_, near=None):
+    def __init__(self, table, overlapping, id_, near=None, only_here=False):
         self.table = table
+        self.only_here = only_here  # what happens in the other table does not matter
         self.near = {id_} | (overlapping(id_) if near is None else near)
         self.near |= {n for i in self.near - {id_} for n in overlapping(i)}
 
     def __call__(self, before, now):
         for key, chosen in before.items():
-            if key in now and (key[0] != self.table or key[1] not in self.near):
+            if key in now and (not self.only_here if key[0] != self.table else key[1] not in self.near):
                 assert now[key] == chosen, f"{key} changed its use_for_utilization to {now[key]}, and is not near"
 
 

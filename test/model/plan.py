@@ -185,6 +185,14 @@ class Plan:
     def fits(self, type_, space):
         return type_ == self.natural_type(space) or (type_ == "Fabric" and self.spaces[space].type == "Provider")
 
+    def ranges_of(self, subnet_id):
+        return [i for i, r in self.ranges.items() if self.subnet_of(r) == subnet_id]
+
+    def carried_addresses(self, range_id, moved):
+        """The addresses that a range takes along to another space: which still lie in it and have its service."""
+        return [i for i, a in self.addresses.items() if self.range_of(a) == range_id and moved.span.holds(Span(a.address, a.address))
+                and (a.managed_by, a.managed_by_entity) == (moved.managed_by, moved.managed_by_entity)]
+
     def free(self, range_id, count):
         given = self.ranges[range_id]
         if given.managed_by == "MS DHCP":
@@ -268,9 +276,15 @@ class Plan:
         if any(i != subnet_id and (s.space, s.network) == (subnet.space, subnet.network) for i, s in self.subnets.items()):
             wrong.add("ip_subnet_network_key")
         old = self.subnets.get(subnet_id)
-        if old and (old.space, old.network) != (subnet.space, subnet.network) \
-                and any(self.subnet_of(r) == subnet_id for r in self.ranges.values()):
+        carried = self.ranges_of(subnet_id) if old else ()
+        if old and old.network != subnet.network and carried:
             wrong.add("IpamApiRangesDependentOnSubnet")
+        if old and old.space != subnet.space:
+            for i in carried:
+                moved = replace(self.ranges[i], space=subnet.space, type=subnet.type)
+                if moved.managed_by != "MS DHCP" and any(r.service == moved.service and r.span.meets(moved.span) for r in self.ranges.values()):
+                    wrong.add("IpamApiNonadjustableConflictingRangesFound")
+                wrong |= self.wrong_carrying(i, moved)
         if old and (old.type == "Virtual") != (subnet.type == "Virtual"):
             wrong.add("IpamApiInvalidVirtualizationTypeUpdationForSubnet")
         return wrong
@@ -279,6 +293,8 @@ class Plan:
         wrong = self.wrong_values(managed_by=given.managed_by, managed_by_entity=given.managed_by_entity)
         wrong |= self.wrong_type(given)
         old = self.ranges.get(range_id)
+        if old and old.space != given.space and given.first.version == given.last.version:
+            wrong |= self.wrong_carrying(range_id, given)
         if old and old.managed_by != given.managed_by and "MS DHCP" in (old.managed_by, given.managed_by):
             wrong.add("IpamApiCannotUpdateManagedByValueForMsDhcpRange")
         elif old and old.managed_by == "MS DHCP" and old.managed_by_entity != given.managed_by_entity:
@@ -320,6 +336,11 @@ class Plan:
             wrong.add("IpamApiDhcpDataSpecifiedForStaticRange")
         return wrong
 
+    def wrong_carrying(self, range_id, moved):
+        there = {a.address for a in self.addresses.values() if a.service == moved.service}
+        taken = any(self.addresses[i].address in there for i in self.carried_addresses(range_id, moved))
+        return {"IpamApiInvalidIPAddressConflict"} if taken else set()
+
     def wrong_address(self, address, address_id=None):
         wrong = self.wrong_values(managed_by=address.managed_by, managed_by_entity=address.managed_by_entity,
                                   state=address.state, device_type=address.device_type)
@@ -352,6 +373,18 @@ class Plan:
         return {"IpamDeleteFailedDueToReferences"} if used else set()
 
     # --- changes that are more than one row --------------------------------------------------------------
+
+    def update_subnet(self, subnet_id, subnet):
+        if self.subnets[subnet_id].space != subnet.space:
+            for i in self.ranges_of(subnet_id):
+                self.update_range(i, replace(self.ranges[i], space=subnet.space, type=subnet.type))
+        self.subnets[subnet_id] = subnet
+
+    def update_range(self, range_id, given):
+        if self.ranges[range_id].space != given.space:
+            for i in self.carried_addresses(range_id, given):
+                self.addresses[i] = replace(self.addresses[i], space=given.space, type=given.type)
+        self.ranges[range_id] = given
 
     def delete_space(self, space):
         self.spaces = {i: s for i, s in self.spaces.items() if i != space and s.provider != space}
