@@ -148,12 +148,14 @@ class Generator:
 
     def update_block(self):
         id_ = self.some(self.plan.blocks)
-        block = replace(self.random_block(), rir=self.plan.blocks[id_].rir)
+        old = self.plan.blocks[id_]
+        block = replace(self.random_block(), rir=old.rir)
         if self.chance(30):  # only an end
-            block = replace(self.plan.blocks[id_], last=self.address())
+            block = replace(old, last=self.address())
         return Operation(
-            "update_block", "UPDATE ipam.ip_block SET network = %s, start_address = %s, end_address = %s WHERE id = %s RETURNING id",
-            (block.network, block.first, block.last, id_), self.plan.wrong_block(block, id_),
+            "update_block", *update("ip_block", id_, [
+                ("network", old.network, block.network), ("start_address", old.first, block.first), ("end_address", old.last, block.last)]),
+            self.plan.wrong_block(block, id_),
             lambda id: self.plan.blocks.__setitem__(id_, block))
 
     def delete_block(self):
@@ -177,8 +179,9 @@ class Generator:
             space = self.space()
             subnet = replace(subnet, space=space, type=self.natural_type(space))
         return Operation(
-            "update_subnet", "UPDATE ipam.ip_subnet SET address_space_id = %s, network = %s, virtualization_type = %s WHERE id = %s RETURNING id",
-            (subnet.space, subnet.network, subnet.type, id_), self.plan.wrong_subnet(subnet, id_),
+            "update_subnet", *update("ip_subnet", id_, [
+                ("address_space_id", old.space, subnet.space), ("network", old.network, subnet.network),
+                ("virtualization_type", old.type, subnet.type)]), self.plan.wrong_subnet(subnet, id_),
             lambda id: self.plan.update_subnet(id_, subnet),
             Near("ip_subnet", self.plan.overlapping_subnets, id_, self.plan.overlapping_subnets(id_) | self.plan.overlapping_subnets(id_, subnet),
                  only_here=True))
@@ -256,11 +259,12 @@ class Generator:
         wrong = self.plan.wrong_range(given, id_)
         near = self.plan.overlapping_ranges(id_) | (set() if wrong else self.plan.overlapping_ranges(id_, given))
         return Operation(
-            "update_range",
-            "UPDATE ipam.ip_range SET address_space_id = %s, network = %s, start_address = %s, end_address = %s, managed_by = %s,"
-            " managed_by_entity = %s, virtualization_type = %s, reserved_addresses = %s, excluded_addresses = %s WHERE id = %s RETURNING id",
-            (given.space, given.network, given.first, given.last, given.managed_by, given.managed_by_entity, given.type,
-             multirange(given.reserved), multirange(given.excluded), id_), wrong,
+            "update_range", *update("ip_range", id_, [
+                ("address_space_id", old.space, given.space), ("network", old.network, given.network), ("start_address", old.first, given.first),
+                ("end_address", old.last, given.last), ("managed_by", old.managed_by, given.managed_by),
+                ("managed_by_entity", old.managed_by_entity, given.managed_by_entity), ("virtualization_type", old.type, given.type),
+                ("reserved_addresses", multirange(old.reserved), multirange(given.reserved)),
+                ("excluded_addresses", multirange(old.excluded), multirange(given.excluded))]), wrong,
             lambda id: self.plan.update_range(id_, given), Near("ip_range", self.plan.overlapping_ranges, id_, near))
 
     def delete_range(self):
@@ -313,10 +317,11 @@ class Generator:
             range_id = self.plan.range_of(given)
             given = replace(given, type=self.plan.ranges[range_id].type if range_id else self.natural_type(space))
         return Operation(
-            "update_address",
-            "UPDATE ipam.ip_address SET address_space_id = %s, address = %s, managed_by = %s, managed_by_entity = %s, state = %s, device_type = %s,"
-            " custom_fields = %s, virtualization_type = %s WHERE id = %s RETURNING id",
-            (given.space, given.address, given.managed_by, given.managed_by_entity, given.state, given.device_type, Json.of(given), type_, id_),
+            "update_address", *update("ip_address", id_, [
+                ("address_space_id", old.space, given.space), ("address", old.address, given.address), ("managed_by", old.managed_by, given.managed_by),
+                ("managed_by_entity", old.managed_by_entity, given.managed_by_entity), ("state", old.state, given.state),
+                ("device_type", old.device_type, given.device_type), ("custom_fields", Json.of(old), Json.of(given)),
+                ("virtualization_type", old.type, type_)]),
             self.plan.wrong_address(given, id_), lambda id: self.plan.addresses.__setitem__(id_, given))
 
     def delete_address(self):
@@ -390,6 +395,13 @@ class Generator:
         return Operation(
             "delete_value", "DELETE FROM ipam.custom_field_value WHERE id = %s RETURNING id", (self.plan.value_ids[field, value],),
             self.plan.wrong_value_delete(field, value), lambda id: self.plan.rename_value(field, value, None))
+
+
+def update(table, id_, columns):
+    """Names only what changes: triggers look at the columns that a statement names."""
+    changed = [(name, new) for name, old, new in columns if new != old] or [(columns[0][0], columns[0][1])]
+    return (f"UPDATE ipam.{table} SET {', '.join(name + ' = %s' for name, _ in changed)} WHERE id = %s RETURNING id",
+            tuple(new for _, new in changed) + (id_,))
 
 
 def multirange(span):
