@@ -86,6 +86,15 @@ INSERT INTO ipam.ip_address (address_space_id, address, managed_by, managed_by_e
     (1, '10.0.0.1', 'IPAM', 'Localhost'), (1, '10.0.0.1', 'Others', 'Localhost'), (1, '10.0.0.1', 'IPAM', 'kea1.example'), (2, '10.0.0.1', 'IPAM', 'Localhost');
 INSERT INTO ipam.ip_address (address_space_id, address, managed_by, managed_by_entity) VALUES (2, '10.0.0.1', 'IPAM', 'Localhost');
 SELECT count(*) FROM ipam.ip_address;
+-- A range that changes its service instance, and nothing else, has other addresses.
+INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.0.0.0/24', 'lan');
+INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('10.0.0.1', '10.0.0.9');
+UPDATE ipam.ip_range SET managed_by_entity = 'kea1.example';
+SELECT a.managed_by, a.managed_by_entity, a.range_id IS NOT NULL AS in_range FROM ipam.ip_address AS a ORDER BY a.id;
+UPDATE ipam.ip_range SET managed_by = 'Others';
+UPDATE ipam.ip_range SET managed_by_entity = 'Localhost';
+SELECT a.managed_by, a.managed_by_entity, a.range_id IS NOT NULL AS in_range FROM ipam.ip_address AS a ORDER BY a.id;
+SELECT * FROM ipam.check_plan();
 ROLLBACK TO rule;
 
 -- 8. Addresses stay when their range goes, unless asked; subnets stay when the blocks around them go.
