@@ -93,7 +93,14 @@ BEGIN
     IF num_nonnulls(address_ids, addresses, token) <> 1 OR (range_id IS NULL) <> (address_ids IS NOT NULL) THEN
         refused := ipam.raise_fault('IpamApiInvalidParameter', 'it is not clear which addresses are to be released', NULL,
             'Give address_ids, or range_id and addresses, or range_id and token.');
+    ELSIF EXISTS (SELECT FROM unnest(address_ids) AS g(id) WHERE g.id IS NULL) THEN
+        refused := ipam.refuse_unknown('address', NULL);
+    ELSIF EXISTS (SELECT FROM unnest(addresses) AS g(address) WHERE g.address IS NULL) THEN
+        refused := ipam.raise_fault('IpamApiInvalidIPAddress', 'an address to release is missing', 'It is NULL.', 'Give host addresses.');
+    ELSIF range_id IS NOT NULL AND NOT EXISTS (SELECT FROM ipam.ip_range AS r WHERE r.id = range_id) THEN
+        refused := ipam.refuse_unknown('range', range_id);
     END IF;
+    PERFORM ipam.check_host_address(g.address) FROM unnest(addresses) AS g(address);
     -- In the order of their ids: two calls never wait for each other.
     ids := ARRAY(
         SELECT a.id FROM ipam.ip_address AS a

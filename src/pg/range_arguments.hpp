@@ -23,7 +23,7 @@ inline bool flag_argument(FunctionCallInfo fcinfo, int argument) {
 
 // One end of the asked span: an address inside the range, or the range's own.
 inline uint128 asked_end(FunctionCallInfo fcinfo, int argument, const char *which, const Span &range,
-                         uint128 otherwise, const Fault *outside) {
+                         uint128 otherwise, const Fault *outside, const char *hint) {
 	if (PG_ARGISNULL(argument)) return otherwise;
 	const inet *value = PG_GETARG_INET_PP(argument);
 	const Address address = to_address(value);
@@ -41,7 +41,7 @@ inline uint128 asked_end(FunctionCallInfo fcinfo, int argument, const char *whic
 	}
 	if (!range.contains({address.family, address.value, address.value})) {
 		raise_fault(outside, psprintf("%s address %s lies outside the range", which, to_text(value)), extent,
-		            "Leave it out to search to the end of the range.");
+		            hint);
 	}
 	return address.value;
 }
@@ -50,9 +50,11 @@ inline uint128 asked_end(FunctionCallInfo fcinfo, int argument, const char *whic
 inline Span asked_span(FunctionCallInfo fcinfo, int start_argument, const Span &range) {
 	Span asked = range;
 	asked.first = asked_end(fcinfo, start_argument, "start", range, asked.first,
-	                        fault_named("IpamApiInvalidStartIPAddress"));
+	                        fault_named("IpamApiInvalidStartIPAddress"),
+	                        "Leave it out to search from the beginning of the range.");
 	asked.last = asked_end(fcinfo, start_argument + 1, "end", range, asked.last,
-	                       fault_named("IpamApiEndIpAddressOutOfRange"));
+	                       fault_named("IpamApiEndIpAddressOutOfRange"),
+	                       "Leave it out to search to the end of the range.");
 	if (asked.first > asked.last) {
 		raise_fault(fault_named("IpamApiStartIPGreaterThanEndIP"),
 		            psprintf("start address %s comes after end address %s",

@@ -131,4 +131,12 @@ SELECT count(*) FROM ipam.allocate_ip_addresses(:v4, 3);
 SELECT ipam.allocate_ip_address_pair(:v4, :v6);
 SELECT address FROM ipam.allocate_ip_address_pair(:big, :v6, token => 'dual');
 SELECT address FROM ipam.allocate_ip_address_pair(:big, :v6, token => 'dual');
+-- What cannot be a recorded address is not passed over in silence.
+SELECT ipam.release_ip_addresses('{NULL}');
+SELECT ipam.release_ip_addresses(range_id => :v4, addresses => '{NULL}');
+SELECT ipam.release_ip_addresses(range_id => :v4, addresses => '{10.0.0.10/24}');
+SELECT ipam.release_ip_addresses(range_id => :v4, addresses => '{::1}');
+SELECT ipam.release_ip_addresses(range_id => 0, token => 'dual');
+SELECT ipam.release_ip_addresses(range_id => 0, addresses => '{}');
+SELECT count(*) FROM ipam.release_ip_addresses('{}');
 ROLLBACK;
