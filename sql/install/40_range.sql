@@ -228,6 +228,10 @@ BEGIN
         RAISE not_null_violation USING TABLE = 'ip_range', COLUMN = CASE WHEN NEW.start_address IS NULL THEN 'start_address' ELSE 'end_address' END,
             MESSAGE = 'a range needs a start_address and an end_address';
     END IF;
+    IF NEW.address_space_id IS NULL THEN
+        RAISE not_null_violation USING TABLE = 'ip_range', COLUMN = 'address_space_id', MESSAGE = 'a range needs an address_space_id',
+            HINT = 'Leave it out for the default address space, 1.';
+    END IF;
     refused := NOT (ipam.check_host_address(NEW.start_address) AND ipam.check_host_address(NEW.end_address));
     PERFORM ipam.address_space_type(NEW.address_space_id);
     PERFORM ipam.lock_plan(NEW.address_space_id);
@@ -239,7 +243,8 @@ BEGIN
             format('range [%s, %s] cannot be put into subnet %s', NEW.start_address, NEW.end_address, NEW.subnet_id),
             'The subnet of a range is the smallest one around it.', 'Leave subnet_id out.');
     END IF;
-    IF subnet.id IS NULL AND ipam.address_category(NEW.start_address, NEW.end_address) IS NOT NULL THEN
+    IF subnet.id IS NULL AND ipam.address_category(NEW.start_address, NEW.end_address) IS NOT NULL
+       AND coalesce(family(NEW.network) = family(NEW.start_address), true) THEN
         refused := ipam.raise_fault('IpamApiSubnetDoesNotExistForRange',
             format('range [%s, %s] lies in no subnet', NEW.start_address, NEW.end_address),
             format('No subnet of address space %s%s holds all of it.', NEW.address_space_id,

@@ -13,7 +13,9 @@ DECLARE
     refused boolean;
     subnet_id bigint;
 BEGIN
-    IF (family(start_address) = family(end_address) AND start_address <= end_address) IS NOT TRUE THEN
+    refused := NOT (ipam.check_host_address(start_address) AND ipam.check_host_address(end_address));
+    IF (family(start_address) = family(end_address) AND start_address <= end_address
+        AND coalesce(family(network) = family(start_address), true) AND address_space_id IS NOT NULL) IS NOT TRUE THEN
         RETURN NULL; -- no range; its table has the words for it
     END IF;
     PERFORM ipam.address_space_type(address_space_id);

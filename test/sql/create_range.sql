@@ -58,4 +58,11 @@ SELECT extent FROM ipam.create_range(NULL, '172.16.0.99', network => '172.16.0.0
 SELECT extent FROM ipam.create_range('10.0.0.20', '10.0.0.99', network => '10.0.0.0/24', create_subnet_if_missing => true);
 SELECT count(*) FROM ipam.ip_subnet;
 SELECT * FROM ipam.check_plan();
+-- What is missing, or of another family, is told as such.
+SELECT ipam.create_range('10.0.0.20', '10.0.0.29', address_space_id => NULL);
+INSERT INTO ipam.ip_range (address_space_id, start_address, end_address) VALUES (NULL, '10.0.0.20', '10.0.0.29');
+INSERT INTO ipam.ip_range (start_address, end_address, network) VALUES ('2001:db8:77::10', '2001:db8:77::11', '10.0.0.0/24');
+SELECT ipam.create_range('172.16.9.20', '172.16.9.29', network => '2001:db8::/64', create_subnet_if_missing => true);
+SELECT ipam.create_range('172.16.9.20', '172.16.9.29', network => '172.16.9.0/24', address_space_id => NULL, create_subnet_if_missing => true);
+SELECT ipam.create_range('172.16.9.20/24', '172.16.9.29', create_subnet_if_missing => true);
 ROLLBACK;
