@@ -37,7 +37,7 @@ DECLARE
     violated text;
 BEGIN
     PERFORM ipam.require_ready_store();
-    IF address_ids IS NULL OR array_position(address_ids, NULL) IS NOT NULL THEN
+    IF address_ids IS NULL OR EXISTS (SELECT FROM unnest(address_ids) AS u(id) WHERE u.id IS NULL) THEN
         refused := ipam.refuse_unknown('address', NULL);
     END IF;
     target := ipam.lock_range_for_move(to_range_id);

@@ -308,7 +308,10 @@ DECLARE
     refused_count bigint;
 BEGIN
     PERFORM ipam.require_ready_store();
-    IF NOT EXISTS (SELECT FROM ipam.netbox_steps(source_schema) AS s WHERE to_regclass(format('%I.%I', source_schema, s.kind)) IS NOT NULL) THEN
+    IF source_schema IS NULL THEN
+        refused := ipam.raise_fault('IpamApiImportFailed', 'the schema with the tables of NetBox is missing', 'source_schema is NULL.',
+            'Leave it out for the schema public.');
+    ELSIF NOT EXISTS (SELECT FROM ipam.netbox_steps(source_schema) AS s WHERE to_regclass(format('%I.%I', source_schema, s.kind)) IS NOT NULL) THEN
         refused := ipam.raise_fault('IpamApiImportFailed', format('there are no tables of NetBox in schema "%s"', source_schema),
             'Looked for are ipam_vrf, ipam_aggregate, ipam_prefix, ipam_iprange and ipam_ipaddress.',
             'Give the schema that has them; IMPORT FOREIGN SCHEMA of postgres_fdw brings those of another database.');

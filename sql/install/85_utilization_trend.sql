@@ -21,9 +21,12 @@ DECLARE
     first CONSTANT timestamptz := coalesce(start_time, last - length);
     seconds CONSTANT numeric := extract(epoch FROM last) - extract(epoch FROM first);
 BEGIN
-    IF first IS NULL OR NOT isfinite(first) OR NOT isfinite(last) THEN
+    IF first IS NULL THEN
         refused := ipam.raise_fault('IpamApiInvalidParameter', 'a trend needs a period, or a start and an end',
             format('The period is %s, the start %s, the end %s.', coalesce(period::text, 'NULL'), coalesce(start_time::text, 'NULL'), coalesce(end_time::text, 'NULL')));
+    ELSIF NOT isfinite(first) OR NOT isfinite(last) THEN
+        refused := ipam.raise_fault('IpamApiInvalidParameter', format('a trend cannot reach from %s to %s', first, last),
+            'Start and end are points in time.');
     ELSIF seconds <= 0 THEN
         refused := ipam.raise_fault('IpamApiInvalidParameter', format('a trend cannot reach from %s to %s', first, last),
             'The end does not come after the start.');

@@ -72,10 +72,11 @@ BEGIN
     fields := ARRAY (SELECT l.custom_field_id FROM ipam.logical_group_field AS l
                      WHERE l.logical_group_id = logical_group_source.logical_group_id ORDER BY l.position);
     levels := cardinality(fields);
-    IF ancestors IS NULL OR cardinality(ancestors) > levels OR array_position(ancestors, NULL) IS NOT NULL OR array_ndims(ancestors) > 1 THEN
+    IF ancestors IS NULL OR cardinality(ancestors) > levels OR array_ndims(ancestors) > 1
+       OR EXISTS (SELECT FROM unnest(ancestors) AS a(value) WHERE a.value IS NULL) THEN
         refused := ipam.raise_fault('IpamApiInvalidParameter',
             format('%s is not a node of logical group %s', coalesce(ancestors::text, 'NULL'), logical_group_id),
-            format('The group has %s levels; a node is named by one value for each level from the top down.', levels),
+            format('Levels of the group: %s; a node is named by one value for each level from the top down.', levels),
             'Use ''{}'' for the group itself, and path of ipam.logical_group_nodes() for its nodes.');
     END IF;
     next_field := fields[cardinality(ancestors) + 1];

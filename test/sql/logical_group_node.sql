@@ -178,4 +178,8 @@ SELECT p FROM unnest(enum_range(NULL::ipam.logical_group_type)) AS t(type),
     LATERAL ipam.logical_group_source(:locations, t.type, '{EMEA}', NULL, NULL) AS s,
     LATERAL pg_temp.plan_of(format('SELECT * FROM %s AS o WHERE %s', s.relation, s.condition)) AS p;
 SELECT p FROM ipam.custom_field_terms('IPAddress', 18) AS t, LATERAL pg_temp.plan_of('SELECT * FROM ipam.ip_address AS o WHERE ' || t.is_given) AS p;
+-- A path has one dimension.
+SELECT count(*) FROM ipam.logical_group_nodes(:locations, 'Range', '{{EMEA,Germany}}');
+SELECT count(*) FROM ipam.logical_group_members(:locations, 'Range', '{{EMEA}}');
+SELECT count(*) FROM ipam.logical_group_unmapped(:locations, 'Range', '{NULL}');
 ROLLBACK;

@@ -78,4 +78,7 @@ SELECT ipam.move_ip_address(pg_temp.device('host 0'), pg_temp.range('10.0.0.10',
 INSERT INTO ipam.ip_address (address) VALUES ('10.0.0.12'), ('10.0.0.13');
 SELECT ipam.move_ip_address(pg_temp.device('host 2'), pg_temp.range('10.0.0.10', 2));
 SELECT * FROM ipam.check_plan();
+-- An array of arrays is a list of addresses as well.
+SELECT ipam.move_ip_addresses('{{0,NULL}}', pg_temp.range('10.0.0.10', 2));
+SELECT ipam.move_ip_addresses('{{0,0}}', pg_temp.range('10.0.0.10', 2));
 ROLLBACK;

@@ -105,6 +105,7 @@ SELECT count(*) FROM ipam.range_utilization_trend(:r, 'OneMonth', '2026-01-01', 
 SELECT count(*) FROM ipam.range_utilization_trend(:r, NULL, '2026-01-02', '2026-01-01');
 SELECT count(*) FROM ipam.range_utilization_trend(:r, NULL);
 SELECT count(*) FROM ipam.range_utilization_trend(:r, NULL, '-infinity', '2026-01-01');
+SELECT count(*) FROM ipam.range_utilization_trend(:r, 'OneDay', end_time => 'infinity');
 SELECT count(*) FROM ipam.range_utilization_trend(:r, 'Fortnight');
 
 -- Purge: what was collected at that time or before; not the future.
