@@ -6,7 +6,7 @@
 # make fuzz       libFuzzer on src/core, FUZZ_SECONDS in all
 # make regress    SQL tests: test/sql against expected          (one: REGRESS=block)
 # make isolation  sessions that race: test/specs                (one: ISOLATION=allocate)
-# make tap        processes, dump, upgrade: test/t              (one: PROVE_TESTS=test/t/010_upgrade.pl)
+# make tap        processes, dump, upgrade: test/t              (one: PROVE_TESTS=test/t/030_load.pl)
 # make soak       the tap tests that depend on size: 1,000,000 rows converted, 120 s of each load, 10,000 random operations
 # make ubsan      regress again, with UBSan and assertions in ipam.so
 # make lint       clang-format, clang-tidy, cppcheck, shellcheck, exported symbols
