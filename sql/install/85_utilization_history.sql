@@ -134,7 +134,8 @@ BEGIN
         WHERE c.previous IS NOT NULL OR c.status = 'Over'
         ORDER BY (c.sample).range_id
     )
-    SELECT (SELECT count(*) FROM sample), (SELECT count(*) FROM told) INTO samples, events;
+    SELECT (SELECT count(*) FROM sample) INTO samples
+    WHERE (SELECT count(*) FROM told) IS NOT NULL; -- has them told
     UPDATE ipam.task_run SET last_id = coalesce(batch_end, last_id), rows_done = rows_done + samples WHERE type = 'Utilization';
     RETURN batch_end IS NULL;
 END
