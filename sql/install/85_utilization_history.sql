@@ -109,7 +109,6 @@ DECLARE
     minimum CONSTANT numeric := ipam.utilization_threshold('MinimumUtilizationThreshold');
     maximum CONSTANT numeric := ipam.utilization_threshold('MaximumUtilizationThreshold');
     samples bigint;
-    events bigint; -- not read: counting them is what sends them
 BEGIN
     WITH sample AS (
         INSERT INTO ipam.range_utilization_history

@@ -100,7 +100,8 @@ for my $end ('pg_terminate_backend', 'pg_cancel_backend')
 {
 	my $before = sql('SELECT count(*) FROM ipam.range_utilization_history');
 	my $run = slow_collection();
-	is(sql('SELECT count(*) FROM ipam.range_utilization_history') - $before, 1000, "$end: others see the first batch while the second has yet to come");
+	my $seen = sql('SELECT count(*) FROM ipam.range_utilization_history') - $before;
+	ok($seen == 1000 || $seen == 2000, "$end: others see whole batches while others have yet to come") or diag($seen);
 	$node->psql('plan', 'CALL ipam.collect_utilization()', stderr => \my $refused);
 	like($refused, qr/task Utilization is already running/,
 		"$end: a second one is refused meanwhile");
