@@ -2,6 +2,7 @@
 #include "pg/postgres.hpp"
 
 #include "pg/boundary.hpp"
+#include "pg/relation.hpp"
 #include "pg/statement.hpp"
 
 namespace {
@@ -20,6 +21,19 @@ constinit ipam::pg::Statement lock_plan{
     " ON CONFLICT (address_space_id) DO UPDATE SET locked_by = EXCLUDED.locked_by"
     " WHERE l.locked_by OPERATOR(pg_catalog.<>) EXCLUDED.locked_by"};
 
+// The table is none that people know: they hear of what they wanted to do.
+void require_rights() {
+	const Oid table = ipam::pg::oid_of("plan_lock");
+	if (pg_class_aclcheck(table, GetUserId(), ACL_INSERT) == ACLCHECK_OK &&
+	    pg_class_aclcheck(table, GetUserId(), ACL_UPDATE) == ACLCHECK_OK) {
+		return;
+	}
+	ereport(ERROR,
+	        (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied to change the plan"),
+	         errdetail("Changing blocks, subnets or ranges takes INSERT and UPDATE on ipam.plan_lock, too."),
+	         errhint("Members of the group of IpamSecurityGroupIpamAsmAdministrators have these rights.")));
+}
+
 } // namespace
 
 IPAM_FUNCTION(ipam_lock_plan) {
@@ -31,6 +45,7 @@ IPAM_FUNCTION(ipam_lock_plan) {
 	    last_lock.address_space == address_space) {
 		PG_RETURN_VOID();
 	}
+	require_rights();
 	const FullTransactionId transaction = GetTopFullTransactionId();
 	SPI_connect();
 	Datum values[] = {Int64GetDatum(address_space), FullTransactionIdGetDatum(transaction)};

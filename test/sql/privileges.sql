@@ -53,6 +53,9 @@ SELECT ipam.set_custom_field_association(8, 9, '{}');
 INSERT INTO ipam.ip_address (address) VALUES ('10.0.0.11');
 SELECT ipam.bulk_update_ip_addresses('[{"id": 1, "notes": "y"}]');
 SELECT ipam.delete_range(1);
+\echo :LAST_ERROR_SQLSTATE
+SELECT ipam.delete_block(1);
+SELECT ipam.remap_subnet(1);
 DELETE FROM ipam.ip_address;
 
 -- The views are read with the rights of the caller: row level security holds in them, too.
