@@ -142,50 +142,6 @@ CREATE TRIGGER keep_choice AFTER INSERT OR DELETE OR UPDATE OF address_space_id,
 
 -- Operations
 
-CREATE FUNCTION ipam.get_subnet_or_fault(subnet_id bigint) RETURNS ipam.ip_subnet
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    refused boolean;
-    subnet ipam.ip_subnet;
-BEGIN
-    PERFORM ipam.require_ready_store();
-    IF subnet_id IS NULL THEN
-        refused := ipam.raise_fault('IpamApiFieldIdNotSpecified', 'the id of the subnet is missing', 'subnet_id is NULL.',
-            'SELECT id, network, name FROM ipam.ip_subnet lists the subnets.');
-    END IF;
-    SELECT s.* INTO subnet FROM ipam.ip_subnet AS s WHERE s.id = subnet_id;
-    IF subnet.id IS NULL THEN
-        refused := ipam.raise_fault('IpamApiObjectNotFoundInDatabase', format('there is no subnet %s', subnet_id), NULL,
-            'SELECT id, network, name FROM ipam.ip_subnet lists the subnets.');
-    END IF;
-    RETURN subnet;
-END
-$$;
-COMMENT ON FUNCTION ipam.get_subnet_or_fault(bigint) IS 'the subnet; a fault where the store is not ready, the id is missing or unknown';
-
-CREATE FUNCTION ipam.get_range_or_fault(range_id bigint) RETURNS ipam.ip_range
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    refused boolean;
-    range ipam.ip_range;
-BEGIN
-    PERFORM ipam.require_ready_store();
-    IF range_id IS NULL THEN
-        refused := ipam.raise_fault('IpamApiFieldIdNotSpecified', 'the id of the range is missing', 'range_id is NULL.',
-            'SELECT id, start_address, end_address FROM ipam.ip_range lists the ranges.');
-    END IF;
-    SELECT r.* INTO range FROM ipam.ip_range AS r WHERE r.id = range_id;
-    IF range.id IS NULL THEN
-        refused := ipam.raise_fault('IpamApiObjectNotFoundInDatabase', format('there is no range %s', range_id), NULL,
-            'SELECT id, start_address, end_address FROM ipam.ip_range lists the ranges.');
-    END IF;
-    RETURN range;
-END
-$$;
-COMMENT ON FUNCTION ipam.get_range_or_fault(bigint) IS 'the range; a fault where the store is not ready, the id is missing or unknown';
-
 CREATE FUNCTION ipam.overlapping_subnets(subnet_id bigint) RETURNS SETOF bigint
 LANGUAGE plpgsql STABLE ROWS 10 SET search_path = pg_catalog, pg_temp
 AS $$

@@ -10,22 +10,13 @@ LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 1 SET search_path = pg_catalog,
 AS $$
 DECLARE
     refused boolean;
-    r ipam.ip_range;
+    r CONSTANT ipam.ip_range := ipam.get_range_or_fault(range_id);
     others text;
 BEGIN
-    PERFORM ipam.require_ready_store();
-    IF why_not_free.range_id IS NULL THEN
-        refused := ipam.raise_fault('IpamApiFieldIdNotSpecified', 'the id of the range is missing', 'range_id is NULL.',
-            'SELECT id, start_address, end_address FROM ipam.ip_range lists the ranges you may see.');
-    ELSIF why_not_free.address IS NULL THEN
+    IF why_not_free.address IS NULL THEN
         refused := ipam.raise_fault('IpamApiInvalidIPAddress', 'the address is missing', 'address is NULL.', 'Give a host address.');
     END IF;
     refused := NOT ipam.check_host_address(why_not_free.address);
-    SELECT * INTO r FROM ipam.ip_range AS i WHERE i.id = why_not_free.range_id;
-    IF r.id IS NULL THEN
-        refused := ipam.raise_fault('IpamApiObjectNotFoundInDatabase', format('there is no range %s', why_not_free.range_id), NULL,
-            'SELECT id, start_address, end_address FROM ipam.ip_range lists the ranges you may see.');
-    END IF;
 
     IF NOT r.extent @> why_not_free.address THEN
         SELECT string_agg(format(' Range %s of %s / %s holds it.', o.id, o.managed_by, o.managed_by_entity), '' ORDER BY o.id) INTO others

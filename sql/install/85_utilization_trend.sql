@@ -44,35 +44,15 @@ $$;
 COMMENT ON FUNCTION ipam.split_period(ipam.utilization_period, timestamptz, timestamptz) IS
     'the 12 equal parts of a period that ends at end_time, or begins at start_time, or ends now; a sample belongs to the part that begins at its time, the last part has its end, too';
 
-CREATE FUNCTION ipam.require_id(object text, id bigint) RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    refused boolean;
-BEGIN
-    PERFORM ipam.require_ready_store();
-    IF id IS NULL THEN
-        refused := ipam.raise_fault('IpamApiFieldIdNotSpecified', format('the id of the %s is missing', object), format('%s_id is NULL.', object));
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION ipam.require_id(text, bigint) IS 'a fault where the store is not ready or the id is NULL';
-
 CREATE FUNCTION ipam.range_utilization_trend(range_id bigint, period ipam.utilization_period DEFAULT 'OneMonth',
     start_time timestamptz DEFAULT NULL, end_time timestamptz DEFAULT NULL)
 RETURNS TABLE (period_start timestamptz, period_end timestamptz, is_valid boolean, total_addresses numeric, assigned_addresses numeric,
     utilized_addresses numeric, stateful_addresses numeric, stateless_addresses numeric, percent_utilized numeric)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 12 SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 12 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    refused boolean;
-    range ipam.ip_range;
+    range CONSTANT ipam.ip_range := ipam.get_range_or_fault(range_id);
 BEGIN
-    PERFORM ipam.require_id('range', range_id);
-    SELECT * INTO range FROM ipam.ip_range AS r WHERE r.id = range_utilization_trend.range_id;
-    IF range.id IS NULL THEN
-        refused := ipam.raise_fault('IpamApiObjectNotFoundInDatabase', format('there is no range %s', range_id), NULL, 'SELECT id, extent FROM ipam.ip_range lists them.');
-    END IF;
     RETURN QUERY
     SELECT p.period_start, p.period_end, s.total IS NOT NULL, trim_scale(round(s.total, 2)), trim_scale(round(s.assigned, 2)), trim_scale(round(s.utilized, 2)), trim_scale(round(s.stateful, 2)),
            trim_scale(round(s.stateless, 2)), ipam.percent_utilized(s.utilized, s.total)
@@ -116,17 +96,11 @@ CREATE FUNCTION ipam.subnet_utilization_trend(subnet_id bigint, period ipam.util
     start_time timestamptz DEFAULT NULL, end_time timestamptz DEFAULT NULL)
 RETURNS TABLE (period_start timestamptz, period_end timestamptz, is_valid boolean, total_addresses numeric, assigned_addresses numeric,
     utilized_addresses numeric, stateful_addresses numeric, stateless_addresses numeric, percent_utilized numeric)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 12 SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 12 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    refused boolean;
-    subnet ipam.ip_subnet;
+    subnet CONSTANT ipam.ip_subnet := ipam.get_subnet_or_fault(subnet_id);
 BEGIN
-    PERFORM ipam.require_id('subnet', subnet_id);
-    SELECT * INTO subnet FROM ipam.ip_subnet AS s WHERE s.id = subnet_utilization_trend.subnet_id;
-    IF subnet.id IS NULL THEN
-        refused := ipam.raise_fault('IpamApiObjectNotFoundInDatabase', format('there is no subnet %s', subnet_id), NULL, 'SELECT id, network FROM ipam.ip_subnet lists them.');
-    END IF;
     RETURN QUERY SELECT * FROM ipam.block_history_trend(subnet.address_space_id, subnet.network, host(subnet.network)::inet,
         host(broadcast(subnet.network))::inet, true, period, start_time, end_time);
 END
@@ -138,17 +112,11 @@ CREATE FUNCTION ipam.block_utilization_trend(block_id bigint, period ipam.utiliz
     start_time timestamptz DEFAULT NULL, end_time timestamptz DEFAULT NULL)
 RETURNS TABLE (period_start timestamptz, period_end timestamptz, is_valid boolean, total_addresses numeric, assigned_addresses numeric,
     utilized_addresses numeric, stateful_addresses numeric, stateless_addresses numeric, percent_utilized numeric)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 12 SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED ROWS 12 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    refused boolean;
-    block ipam.ip_block;
+    block CONSTANT ipam.ip_block := ipam.get_block_or_fault(block_id);
 BEGIN
-    PERFORM ipam.require_id('block', block_id);
-    SELECT * INTO block FROM ipam.ip_block AS b WHERE b.id = block_utilization_trend.block_id;
-    IF block.id IS NULL THEN
-        refused := ipam.raise_fault('IpamApiObjectNotFoundInDatabase', format('there is no block %s', block_id), NULL, 'SELECT id, network FROM ipam.ip_block lists them.');
-    END IF;
     RETURN QUERY SELECT * FROM ipam.block_history_trend(block.address_space_id, block.network, block.start_address, block.end_address, false,
         period, start_time, end_time);
 END

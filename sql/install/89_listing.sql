@@ -8,28 +8,6 @@ COMMENT ON INDEX ipam.ip_subnet_custom_fields_idx IS 'subnets that have a custom
 CREATE INDEX ip_range_custom_fields_idx ON ipam.ip_range USING gin (custom_fields) WHERE custom_fields <> '{}';
 COMMENT ON INDEX ipam.ip_range_custom_fields_idx IS 'ranges that have a custom field value';
 
-CREATE FUNCTION ipam.get_block_or_fault(block_id bigint) RETURNS ipam.ip_block
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    refused boolean;
-    block ipam.ip_block;
-BEGIN
-    PERFORM ipam.require_ready_store();
-    IF block_id IS NULL THEN
-        refused := ipam.raise_fault('IpamApiFieldIdNotSpecified', 'the id of the block is missing', 'block_id is NULL.',
-            'SELECT id, network FROM ipam.ip_block lists the blocks.');
-    END IF;
-    SELECT b.* INTO block FROM ipam.ip_block AS b WHERE b.id = block_id;
-    IF block.id IS NULL THEN
-        refused := ipam.raise_fault('IpamApiObjectNotFoundInDatabase', format('there is no block %s', block_id), NULL,
-            'SELECT id, network FROM ipam.ip_block lists the blocks.');
-    END IF;
-    RETURN block;
-END
-$$;
-COMMENT ON FUNCTION ipam.get_block_or_fault(bigint) IS 'the block; a fault where the store is not ready, the id is missing or unknown';
-
 -- From the root to the leaf
 
 CREATE FUNCTION ipam.block_hierarchy(block_id bigint) RETURNS SETOF ipam.ip_block
