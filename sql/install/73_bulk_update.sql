@@ -18,7 +18,8 @@ COMMENT ON COLUMN ipam.bulk_failure.message IS 'what is wrong';
 COMMENT ON COLUMN ipam.bulk_failure.detail IS 'the facts';
 COMMENT ON COLUMN ipam.bulk_failure.hint IS 'what to do';
 
--- The statement for changes with the given keys: $1 is the change, $2 the id. Names come from the catalog only.
+-- The statement for changes with the given keys: $1 is the change, $2 the id. Names come from the catalog only:
+-- plpgsql_check does not see that where it is executed.
 CREATE FUNCTION ipam.bulk_update_statement(table_name text, keys text[]) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -72,6 +73,7 @@ CREATE FUNCTION ipam.bulk_update(
 RETURNS SETOF ipam.bulk_failure
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
+-- @plpgsql_check_options: security_warnings = off
 DECLARE
     refused boolean;
     object_type CONSTANT text := replace(regexp_replace(table_name, '^ip_', ''), '_', ' ');
