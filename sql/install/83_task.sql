@@ -33,7 +33,7 @@ COMMENT ON COLUMN ipam.task_run.phase IS 'what it works on: 0, 1, ...';
 COMMENT ON COLUMN ipam.task_run.last_id IS 'id up to which the phase is done';
 COMMENT ON COLUMN ipam.task_run.rows_done IS 'rows written or deleted so far';
 COMMENT ON COLUMN ipam.task_run.sqlstate IS 'SQLSTATE of the error that ended it; NULL: none';
-COMMENT ON COLUMN ipam.task_run.fault IS 'protocol name of the fault that ended it';
+COMMENT ON COLUMN ipam.task_run.fault IS 'protocol name of the fault that ended it; NULL where the error is PostgreSQL''s own';
 COMMENT ON COLUMN ipam.task_run.message IS 'message of the error that ended it';
 COMMENT ON COLUMN ipam.task_run.detail IS 'its detail';
 COMMENT ON COLUMN ipam.task_run.hint IS 'its hint';
@@ -75,7 +75,7 @@ COMMENT ON COLUMN ipam.task.status IS 'the same in words; after a failure the me
 COMMENT ON COLUMN ipam.task.rows_done IS 'rows that its last run wrote or deleted';
 COMMENT ON COLUMN ipam.task.started_by IS 'role that called it';
 COMMENT ON COLUMN ipam.task.sqlstate IS 'SQLSTATE of the error that ended its last run';
-COMMENT ON COLUMN ipam.task.fault IS 'protocol name of the fault that ended its last run';
+COMMENT ON COLUMN ipam.task.fault IS 'protocol name of the fault that ended its last run; NULL where the error is PostgreSQL''s own';
 
 CREATE FUNCTION ipam.refuse_second_task(task ipam.task_type) RETURNS integer
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -119,8 +119,8 @@ CREATE FUNCTION ipam.finish_task(task ipam.task_type, sqlstate text DEFAULT NULL
 LANGUAGE sql
 BEGIN ATOMIC
     UPDATE ipam.task_run AS r
-    SET finished_at = clock_timestamp(), sqlstate = finish_task.sqlstate, fault = nullif(finish_task.fault, ''), message = finish_task.message,
-        detail = nullif(finish_task.detail, ''), hint = nullif(finish_task.hint, '')
+    SET finished_at = clock_timestamp(), sqlstate = finish_task.sqlstate, fault = CASE WHEN finish_task.sqlstate LIKE 'IP%' THEN finish_task.fault END,
+        message = finish_task.message, detail = nullif(finish_task.detail, ''), hint = nullif(finish_task.hint, '')
     WHERE r.type = task;
     UPDATE ipam.common_property AS p SET value = finish_task.message
     WHERE task = 'UtilizationPurge' AND p.name = 'LastUtilizationPurgeResult' AND finish_task.sqlstate IS NOT NULL;

@@ -117,15 +117,15 @@ heard();
 # --- failures ---------------------------------------------------------------------------------------------
 
 sql(q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-          RAISE EXCEPTION USING ERRCODE = 'XX123', MESSAGE = 'the disk is full', DETAIL = 'really', HINT = 'buy one'; END $$;
+          RAISE EXCEPTION USING ERRCODE = 'XX123', MESSAGE = 'the disk is full', CONSTRAINT = 'room_check', DETAIL = 'really', HINT = 'buy one'; END $$;
       CREATE TRIGGER refuse BEFORE INSERT OR DELETE ON ipam.block_utilization_history FOR EACH STATEMENT EXECUTE FUNCTION refuse()});
 for my $task ([ 'Utilization', 'collect_utilization()' ], [ 'UtilizationPurge', 'purge_utilization_data(now())' ])
 {
 	my ($type, $call) = @$task;
 	$node->psql('plan', "\\set VERBOSITY verbose\nCALL ipam.$call", stderr => \my $said, on_error_stop => 0);
 	like($said, qr/XX123: the disk is full\nDETAIL:  really\nHINT:  buy one/, "$type: its error is the error of the statement");
-	is(sql("SELECT concat_ws(' ', state, last_run_result, status, sqlstate) FROM ipam.task WHERE type = '$type'"), 'Ready 1 the disk is full XX123',
-		"$type: and stands in the task");
+	is(sql("SELECT concat_ws(' ', state, last_run_result, status, sqlstate, fault) FROM ipam.task WHERE type = '$type'"), 'Ready 1 the disk is full XX123',
+		"$type: and stands in the task; a constraint is no fault");
 }
 is(sql(q{SELECT ipam.get_common_property('LastUtilizationPurgeResult')}), 'the disk is full', 'the purge leaves its result');
 is(sql('SELECT count(*) FROM ipam.range_utilization_history'), 0, 'and what it has done before');
