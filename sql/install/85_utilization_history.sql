@@ -102,7 +102,6 @@ COMMENT ON FUNCTION ipam.notify_utilization_status(ipam.range_utilization_histor
 CREATE FUNCTION ipam.collect_range_utilization(run ipam.task_run) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
--- @plpgsql_check_options: extra_warnings = off
 DECLARE
     batch_end CONSTANT bigint := (
         SELECT max(b.id) FROM (SELECT r.id FROM ipam.ip_range AS r WHERE r.id > run.last_id ORDER BY r.id LIMIT 1000) AS b);
