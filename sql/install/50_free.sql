@@ -25,7 +25,7 @@ AS 'MODULE_PATHNAME', 'ipam_free_ranges';
 COMMENT ON FUNCTION ipam.free_ranges(bigint, boolean) IS 'all gaps of a range as runs of free addresses, ascending';
 
 CREATE FUNCTION ipam.is_ip_address_mapped(range_id bigint, address inet) RETURNS boolean
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     PERFORM ipam.require_ready_store();

@@ -7,7 +7,7 @@ COMMENT ON FUNCTION ipam.property_name(text) IS
     'name that a common property has in the store, where the enumeration of the protocol calls it otherwise (MS-IPAMM2 2.2.5.8)';
 
 CREATE FUNCTION ipam.get_common_property(name text) RETURNS text
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     refused boolean;

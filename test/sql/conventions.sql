@@ -24,6 +24,9 @@ WHERE NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.indexrelid) AND o
 SELECT object FROM member AS m JOIN pg_proc AS p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid JOIN pg_language AS l ON l.oid = p.prolang
 WHERE l.lanname IN ('sql', 'plpgsql') AND p.prosqlbody IS NULL
   AND NOT coalesce(p.proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false) ORDER BY 1;
+-- Functions that promise more to parallel queries than the question whether the store is ready, which they ask.
+SELECT object FROM member AS m JOIN pg_proc AS p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid
+WHERE p.proparallel = 's' AND concat(p.prosrc, pg_get_function_sqlbody(p.oid)) ~ 'ipam\.(require_ready_store|get_(block|subnet|range)_or_fault)\(' ORDER BY 1;
 -- Functions that run with the rights of their owner.
 SELECT object FROM member AS m JOIN pg_proc AS p ON m.classid = 'pg_proc'::regclass AND p.oid = m.objid WHERE p.prosecdef ORDER BY 1;
 -- What PUBLIC may do.
