@@ -30,6 +30,11 @@ constinit Statement unmap_many{
     " AND managed_by_entity OPERATOR(pg_catalog.=) $3"
     " AND address OPERATOR(pg_catalog.>=) $4 AND address OPERATOR(pg_catalog.<=) $5"};
 
+constinit Statement unmap_those_of_range{
+    "UPDATE ipam.ip_address SET range_id = NULL"
+    " WHERE range_id OPERATOR(pg_catalog.=) $1 AND address_space_id OPERATOR(pg_catalog.=) $2"
+    " AND address OPERATOR(pg_catalog.>=) $3 AND address OPERATOR(pg_catalog.<=) $4"};
+
 constinit Statement carry{
     "SELECT ipam.carry_addresses(r) FROM ipam.ip_range AS r WHERE r.id OPERATOR(pg_catalog.=) $1"};
 
@@ -166,6 +171,16 @@ bool same_service(const Service &a, const Service &b) {
 	       DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, a.entity, b.entity));
 }
 
+// Maps again the addresses of a range that has left its place. Others there belong to ranges that were
+// nearer to them, and that may be leaving in the same statement with what is theirs.
+void remap_left(int64 range_id, const Service &service, const Span &span) {
+	wait_for_address_writers(service.address_space, span);
+	Datum values[] = {Int64GetDatum(range_id), service.address_space,
+	                  InetPGetDatum(to_inet({span.family, span.first})),
+	                  InetPGetDatum(to_inet({span.family, span.last}))};
+	execute_on_latest(unmap_those_of_range.prepared(INT8OID, INT8OID, INETOID, INETOID), values);
+}
+
 // Maps again what lies in `span` and not in `kept`.
 void remap_outside(const Service &service, const Span &span, const Span &kept) {
 	if (!span.intersects(kept)) return remap(service, span);
@@ -195,7 +210,7 @@ IPAM_FUNCTION(ipam_remap_addresses) {
 			Datum values[] = {row.get("id")};
 			SPI_execute_plan(carry.prepared(INT8OID), values, nullptr, false, 0);
 		}
-		remap(service_of(old), span_of(old));
+		remap_left(row.id("id"), service_of(old), span_of(old));
 	}
 	remap(service, span);
 	SPI_finish();

@@ -57,6 +57,14 @@ UPDATE ipam.ip_range AS r SET address_space_id = s.id FROM ipam.address_space AS
 UPDATE ipam.ip_range SET address_space_id = 4711 WHERE start_address = '10.0.7.20';
 DELETE FROM ipam.ip_subnet WHERE name = 'site there';
 UPDATE ipam.ip_range AS r SET address_space_id = s.id FROM ipam.address_space AS s WHERE s.name = 'Fabric B' AND r.start_address = '10.0.7.20';
+-- Overlapping DHCP ranges move together: each takes its addresses along, whichever of them goes first.
+INSERT INTO ipam.ip_subnet (network, name, virtualization_type) VALUES ('10.0.8.0/24', 'dhcp', 'Fabric');
+INSERT INTO ipam.ip_range (start_address, end_address, managed_by) VALUES ('10.0.8.10', '10.0.8.99', 'MS DHCP'), ('10.0.8.20', '10.0.8.29', 'MS DHCP');
+INSERT INTO ipam.ip_address (address, managed_by) VALUES ('10.0.8.15', 'MS DHCP'), ('10.0.8.25', 'MS DHCP');
+UPDATE ipam.ip_subnet AS s SET address_space_id = f.id FROM ipam.address_space AS f WHERE f.name = 'Fabric B' AND s.name = 'dhcp';
+SELECT s.name AS space, a.address, r.extent
+FROM ipam.ip_address AS a JOIN ipam.address_space AS s ON s.id = a.address_space_id LEFT JOIN ipam.ip_range AS r ON r.id = a.range_id
+WHERE a.address <<= '10.0.8.0/24' ORDER BY a.address;
 SELECT * FROM ipam.check_plan();
 ROLLBACK TO carried;
 
