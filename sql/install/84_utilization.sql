@@ -8,11 +8,6 @@ COMMENT ON TYPE ipam.utilization_status IS
 
 -- Counting
 
-CREATE FUNCTION ipam.count_used_ip_addresses(range_id bigint) RETURNS bigint
-LANGUAGE sql STABLE STRICT PARALLEL SAFE COST 1000
-RETURN (SELECT count(*) FROM ipam.ip_address AS a WHERE a.range_id = count_used_ip_addresses.range_id);
-COMMENT ON FUNCTION ipam.count_used_ip_addresses(bigint) IS 'how many addresses are recorded and mapped to the range; 0 for an unknown range';
-
 CREATE FUNCTION ipam.count_ip_addresses_assigned(range_id bigint, assignment ipam.address_assignment) RETURNS bigint
 LANGUAGE sql STABLE STRICT PARALLEL SAFE COST 1000
 RETURN (SELECT count(*) FROM ipam.ip_address AS a

@@ -7,7 +7,7 @@ DECLARE
 BEGIN
     FOR relation IN
         SELECT c.oid FROM pg_class AS c
-        WHERE c.relnamespace = 'ipam'::regnamespace AND c.relkind IN ('r', 'S') AND c.relname NOT IN ('plan_lock', 'schema_conversion', 'schema_conversion_step', 'special_purpose_network')
+        WHERE c.relnamespace = 'ipam'::regnamespace AND c.relkind IN ('r', 'S') AND c.relname NOT IN ('plan_lock', 'occupancy', 'occupancy_hole', 'schema_conversion', 'schema_conversion_step', 'special_purpose_network')
         ORDER BY c.oid
     LOOP
         PERFORM pg_extension_config_dump(relation, '');

@@ -16,6 +16,7 @@
 #include "pg/allocation_lock.hpp"
 #include "pg/free_search.hpp"
 #include "pg/held_addresses.hpp"
+#include "pg/occupancy.hpp"
 
 namespace ipam::pg {
 
@@ -64,6 +65,9 @@ class TakenAddresses {
 public:
 	void open(const Wanted &wanted, uint128 from, Findings *findings) {
 		findings_ = findings;
+		range_id_ = wanted.range_id;
+		direction_ = wanted.direction;
+		run_first_ = next_ = from;
 		held_.open(wanted.range_id, wanted.direction, from);
 		has_held_ = held_.next(held_head_);
 		one_snapshot_ = IsolationUsesXactSnapshot();
@@ -80,6 +84,7 @@ public:
 
 	bool next(Stretch &taken) {
 		if (!has_held_ && !has_seen_ && !has_quarantined_) return false;
+		if (next_ - run_first_ >= long_run && next_ >= ask_again_ && jump(taken)) return true;
 		uint128 position = ~uint128{0};
 		if (has_held_) position = std::min(position, held_head_.position);
 		if (has_seen_) position = std::min(position, seen_head_.position);
@@ -92,6 +97,8 @@ public:
 		if (is_seen) has_seen_ = seen_.next(seen_head_);
 		if (is_quarantined) has_quarantined_ = quarantined_.next(quarantined_head_);
 		taken = {position, position};
+		if (position != next_) run_first_ = position;
+		next_ = position + 1;
 		return true;
 	}
 
@@ -104,6 +111,30 @@ public:
 	}
 
 private:
+	static constexpr uint128 long_run = 512;
+
+	// To the end of a stretch that is known to be full. Holes that are not committed count: their addresses
+	// belong to somebody who may have to be waited for. A transaction with one snapshot has to see each row.
+	bool jump(Stretch &taken) {
+		if (one_snapshot_ || direction_.highest_first) return false;
+		SnapshotData dirty;
+		InitDirtySnapshot(dirty);
+		Snapshot latest = RegisterSnapshot(GetLatestSnapshot());
+		const Known known = ask_occupancy(range_id_, {direction_.family, next_}, latest, &dirty);
+		UnregisterSnapshot(latest);
+		if (!known.full) {
+			ask_again_ = known.ask_again;
+			return false;
+		}
+		taken = {next_, known.last};
+		next_ = known.last + 1;
+		held_.seek(range_id_, next_);
+		has_held_ = held_.next(held_head_);
+		while (has_quarantined_ && quarantined_head_.first < next_)
+			has_quarantined_ = quarantined_.next(quarantined_head_);
+		return true;
+	}
+
 	void note(bool is_held, bool is_seen, bool is_quarantined) {
 		++findings_->passed;
 		if (is_held && TransactionIdIsValid(held_head_.writer)) {
@@ -120,7 +151,12 @@ private:
 		}
 	}
 
+	uint128 run_first_ = 0; // of the taken addresses in a row that end before next_
+	uint128 next_ = 0;
+	uint128 ask_again_ = 0;
 	Findings *findings_ = nullptr;
+	int64 range_id_ = 0;
+	Direction direction_{};
 	HeldAddresses held_;
 	HeldAddresses seen_;
 	QuarantinedAddresses quarantined_;

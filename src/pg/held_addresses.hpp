@@ -28,16 +28,15 @@ public:
 		direction_ = direction;
 		InitDirtySnapshot(dirty_);
 		snapshot_ = snapshot != nullptr ? snapshot : &dirty_;
-		const Address start{direction.family, direction.mirror(from)};
-		ScanKeyInit(&keys_[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(range_id));
-		if (direction.highest_first) {
-			ScanKeyInit(&keys_[1], 2, BTLessEqualStrategyNumber, F_NETWORK_LE, InetPGetDatum(to_inet(start)));
-		} else {
-			ScanKeyInit(&keys_[1], 2, BTGreaterEqualStrategyNumber, F_NETWORK_GE,
-			            InetPGetDatum(to_inet(start)));
-		}
+		set_keys(range_id, from);
 		scan_ = begin_index_scan("ip_address", "ip_address_range_id_address_idx", snapshot_, keys_, 2, true);
 		slot_ = table_slot_create(scan_.table, nullptr);
+	}
+
+	// Goes on from another position.
+	void seek(int64 range_id, uint128 from) {
+		set_keys(range_id, from);
+		index_rescan(scan_.scan, keys_, 2, nullptr, 0);
 	}
 
 	bool next(HeldAddress &held) {
@@ -62,6 +61,14 @@ public:
 	}
 
 private:
+	void set_keys(int64 range_id, uint128 from) {
+		const Address start{direction_.family, direction_.mirror(from)};
+		const bool down = direction_.highest_first;
+		ScanKeyInit(&keys_[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(range_id));
+		ScanKeyInit(&keys_[1], 2, down ? BTLessEqualStrategyNumber : BTGreaterEqualStrategyNumber,
+		            down ? F_NETWORK_LE : F_NETWORK_GE, InetPGetDatum(to_inet(start)));
+	}
+
 	bool is_held(HeldAddress *held) {
 		const BlockNumber page = ItemPointerGetBlockNumber(&held->row);
 		if (VM_ALL_VISIBLE(scan_.table, page, &visibility_page_)) {

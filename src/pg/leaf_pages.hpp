@@ -26,15 +26,21 @@ struct LeafEntry {
 
 class LeafPages {
 public:
-	// Finds the page of the first entry from (range_id, first) on.
 	void open(Relation index, Snapshot snapshot, int64 range_id, const Address &first) {
 		index_ = index;
 		snapshot_ = snapshot;
 		range_id_ = range_id;
-		first_ = first;
 		memory_ = palloc(sizeof(LeafEntry) * MaxTIDsPerBTreePage + alignof(LeafEntry));
 		entries_ = reinterpret_cast<LeafEntry *>(
 		    TYPEALIGN(alignof(LeafEntry), reinterpret_cast<uintptr_t>(memory_)));
+		seek(first);
+	}
+
+	// Goes to the first entry of the range from the address on.
+	void seek(const Address &first) {
+		leave_page();
+		count_ = 0;
+		first_ = first;
 		descend();
 	}
 
@@ -161,11 +167,13 @@ private:
 			const char *data = reinterpret_cast<const char *>(tuple) + IndexInfoFindDataOffset(tuple->t_info);
 			int64 range_id = 0;
 			std::memcpy(&range_id, data, sizeof range_id);
-			if (IndexTupleHasNulls(tuple) || range_id != range_id_) { // the range is over
+			const bool in_range = !IndexTupleHasNulls(tuple) && range_id == range_id_;
+			const Address found = in_range ? address_in(data) : Address{};
+			if (!in_range || found.family != first_.family) { // the range is over
 				next_ = P_NONE;
 				break;
 			}
-			const uint128 address = address_in(data).value;
+			const uint128 address = found.value;
 			if (!BTreeTupleIsPosting(tuple)) {
 				entries_[count_++] = {address, tuple->t_tid, offset};
 				continue;

@@ -53,6 +53,21 @@ inline Row new_row(TriggerData *data) {
 	        TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple};
 }
 
+// Visits the rows that a statement has changed or deleted, as they were. Another trigger may have read
+// them before: each reads from the beginning.
+template <typename Visit> void for_each_old_row(TriggerData *data, Visit &&visit) {
+	Tuplestorestate *rows = data->tg_oldtable;
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(data->tg_relation), &TTSOpsMinimalTuple);
+	tuplestore_select_read_pointer(rows, tuplestore_alloc_read_pointer(rows, EXEC_FLAG_REWIND));
+	tuplestore_rescan(rows);
+	while (tuplestore_gettupleslot(rows, true, false, slot)) {
+		CHECK_FOR_INTERRUPTS();
+		visit(slot);
+	}
+	tuplestore_select_read_pointer(rows, 0);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
 inline Row old_row(TriggerData *data) {
 	return {data->tg_relation, data->tg_trigtuple};
 }

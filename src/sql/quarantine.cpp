@@ -7,6 +7,7 @@
 #include "pg/convert.hpp"
 #include "pg/relation.hpp"
 #include "pg/statement.hpp"
+#include "pg/trigger.hpp"
 
 using namespace ipam;
 using namespace ipam::pg;
@@ -88,10 +89,7 @@ IPAM_FUNCTION(ipam_note_released_addresses) {
 	if (TRIGGER_FIRED_FOR_ROW(data->tg_event)) {
 		note(data->tg_trigslot);
 	} else if (data->tg_oldtable != nullptr) {
-		TupleTableSlot *slot = MakeSingleTupleTableSlot(description, &TTSOpsMinimalTuple);
-		while (tuplestore_gettupleslot(data->tg_oldtable, true, false, slot))
-			note(slot);
-		ExecDropSingleTupleTableSlot(slot);
+		for_each_old_row(data, note);
 	}
 	if (released.count > 0) quarantine(released);
 	return PointerGetDatum(nullptr);

@@ -3,6 +3,7 @@
 
 #include "pg/boundary.hpp"
 #include "worker/session_step.hpp"
+#include "worker/transaction.hpp"
 
 using namespace ipam;
 using namespace ipam::pg;
@@ -37,18 +38,6 @@ void end_cleanly(SIGNAL_ARGS) {
 	SetLatch(MyLatch);
 	errno = saved_errno;
 	(void)postgres_signal_arg;
-}
-
-template <typename Work> auto in_transaction(Work work) {
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	SPI_connect();
-	const auto result = work();
-	SPI_finish();
-	PopActiveSnapshot();
-	CommitTransactionCommand();
-	return result;
 }
 
 void record_error(int64 session, const ErrorData *error) {

@@ -14,6 +14,7 @@ enum class Kind : std::uint32_t {
 	utilization = 3,
 	expiry = 4,
 	utilization_purge = 5,
+	occupancy = 6,
 };
 
 // False: another process has it.

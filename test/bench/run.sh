@@ -168,12 +168,28 @@ measure() {
 	row "$workload / ${wanted/1048574/all}" "${cells[@]}"
 }
 
+# measure_count WORKLOAD: one line of the table.
+measure_count() {
+	local range ipam plain
+	range=$(ask "SELECT range_id FROM bench.workload WHERE name = '$1'")
+	echo 'SELECT ipam.count_used_ip_addresses(:range);' >ipam.sql
+	echo 'SELECT count(*) FROM ipam.ip_address WHERE range_id = :range;' >plain.sql
+	: >ipam.us
+	: >plain.us
+	time_script ipam.sql 30 ipam.us -D range="$range"
+	PGOPTIONS='-c max_parallel_workers_per_gather=0 -c enable_seqscan=off -c enable_bitmapscan=off' \
+		time_script plain.sql 4 plain.us -D range="$range"
+	ipam=$(median ipam.us) plain=$(median plain.us)
+	row "$1" "$(milliseconds "$ipam")" "$(milliseconds "$plain")" "$(awk -v a="$ipam" -v b="$plain" 'BEGIN { printf "%.3f", a / b }')"
+}
+
 measure_reading() {
 	local us=floor.us range cell
 	progress "reading: loading the workloads"
 	make_database reading
 	run_sql -f "$here/alternatives.sql"
 	run_sql -v large_prefix="$large_prefix" -f "$here/workload.sql"
+	run_sql -c 'CALL ipam.rebuild_occupancy()'
 
 	echo "First free addresses, milliseconds of a client's round trip, medians:"
 	echo
@@ -205,6 +221,19 @@ measure_reading() {
 	PGOPTIONS='-c max_parallel_workers_per_gather=0 -c enable_seqscan=off -c enable_bitmapscan=off' \
 		time_script floor.sql 4 $us -D range="$range"
 	row 'index-only count(*) of W4' "$(milliseconds "$(median $us)")"
+	# A serializable transaction does without occupancy.
+	echo 'SELECT ipam.get_free_ip_addresses(:range);' >floor.sql
+	: >$us
+	PGOPTIONS='-c default_transaction_isolation=serializable' time_script floor.sql 4 $us -D range="$range"
+	row 'ipam, W4 / 1, without occupancy' "$(milliseconds "$(median $us)")"
+	echo
+	echo 'Used addresses of a range, counted, milliseconds:'
+	echo
+	header 'workload' 'count_used_ip_addresses()' 'index-only count(*)' 'ipam / count(*)'
+	for cell in W2 W4 W5; do
+		measure_count "$cell"
+	done
+	echo
 	echo
 }
 
@@ -291,6 +320,50 @@ measure_copy() {
 	echo
 }
 
+# Releases 100,000 addresses of a full /12, side by side and at random, with the triggers of occupancy and
+# without; nothing is committed.
+measure_deletes() {
+	local which trigger round with without
+	run_sql -o /dev/null <<-'END'
+		INSERT INTO ipam.ip_subnet (network, name) VALUES ('50.0.0.0/8', 'full');
+		INSERT INTO ipam.ip_range (network, start_address, end_address) VALUES ('50.0.0.0/8', '50.16.0.1', '50.31.255.254');
+		SET session_replication_role = replica;
+		INSERT INTO ipam.ip_address (address, range_id, virtualization_type)
+		SELECT r.start_address + i, r.id, r.virtualization_type FROM ipam.ip_range AS r, generate_series(0, 1048573) AS i
+		WHERE r.start_address = '50.16.0.1';
+		CREATE TABLE bench.released AS
+		SELECT a.id, row_number() OVER (ORDER BY a.id) AS position, row_number() OVER (ORDER BY md5(a.id::text)) AS shuffled
+		FROM ipam.ip_address AS a JOIN ipam.ip_range AS r ON r.id = a.range_id WHERE r.start_address = '50.16.0.1';
+		RESET session_replication_role;
+	END
+	run_sql -c 'VACUUM ANALYZE' -c 'CALL ipam.rebuild_occupancy()'
+	echo 'DELETE of 100,000 addresses of a full /12, milliseconds, medians:'
+	echo
+	header 'addresses' 'with occupancy' 'without' 'without / with'
+	for which in position shuffled; do
+		for trigger in with without; do
+			: >$trigger.us
+		done
+		for ((round = 0; round < rounds; round++)); do
+			for trigger in with without; do
+				cat >delete.sql <<-END
+					BEGIN;
+					$([[ $trigger == with ]] || echo 'ALTER TABLE ipam.ip_address DISABLE TRIGGER open_occupancy_holes;')
+					\timing on
+					DELETE FROM ipam.ip_address WHERE id IN (SELECT id FROM bench.released
+					    WHERE $which BETWEEN $((200000 * round + 200000)) AND $((200000 * round + 299999)));
+					\timing off
+					ROLLBACK;
+				END
+				run_sql -f delete.sql | awk '/^Time/ { print 1000 * $2; exit }' >>$trigger.us
+			done
+		done
+		with=$(median with.us) without=$(median without.us)
+		row "${which/position/side by side}" "$(milliseconds "$with")" "$(milliseconds "$without")" "$(awk -v a="$without" -v b="$with" 'BEGIN { printf "%.2f", a / b }')"
+	done
+	echo
+}
+
 measure_writing() {
 	make_database writing
 	# The same columns and indexes; no constraints, triggers, foreign keys or generated columns.
@@ -300,6 +373,7 @@ measure_writing() {
 	END
 	measure_inserts
 	measure_copy
+	measure_deletes
 	[[ $(ask 'SELECT count(*) FILTER (WHERE range_id IS NULL) FROM ipam.ip_address') == 0 ]] ||
 		die "addresses without a range"
 	dropdb writing

@@ -40,7 +40,7 @@ SELECT n.nspacl IS NULL AS schema_has_default_rights FROM pg_namespace AS n WHER
 
 -- Tables and sequences that pg_dump would not save, but for derived ones and those that the scripts of a version fill.
 SELECT object FROM member AS m JOIN pg_class AS c ON m.classid = 'pg_class'::regclass AND c.oid = m.objid AND c.relkind IN ('r', 'S')
-WHERE c.relname NOT IN ('plan_lock', 'schema_conversion', 'schema_conversion_step', 'special_purpose_network') AND c.oid <> ALL ((SELECT extconfig FROM pg_extension WHERE extname = 'ipam')::oid[]) ORDER BY 1;
+WHERE c.relname NOT IN ('plan_lock', 'occupancy', 'occupancy_hole', 'schema_conversion', 'schema_conversion_step', 'special_purpose_network') AND c.oid <> ALL ((SELECT extconfig FROM pg_extension WHERE extname = 'ipam')::oid[]) ORDER BY 1;
 -- Foreign keys without an index that starts with their columns (deleting the other row would read the whole table).
 SELECT con.conrelid::regclass AS "table", con.conname FROM pg_constraint AS con JOIN pg_namespace AS n ON n.oid = con.connamespace AND n.nspname = 'ipam'
 WHERE con.contype = 'f' AND con.confrelid::regclass::text NOT IN ('ipam.address_space', 'ipam.custom_field_value')

@@ -93,7 +93,7 @@ is_deeply(\@dead, [], 'links lead somewhere');
 is_deeply([grep { !/README/ && index($text{'README.md'}, "($_)") < 0 } @pages], [], 'README.md names every page');
 
 # Names behind "ipam." in SQL and in the text; those of the examples of conversion.md are the reader's.
-my %known = map { ($_ => 1) } 'so', 'control', 'work_share', 'convert_addresses', 'count_addresses', 'switch_address', split /\n/, $node->safe_psql('store', q{
+my %known = map { ($_ => 1) } 'so', 'control', 'work_share', 'occupancy_upkeep', 'convert_addresses', 'count_addresses', 'switch_address', split /\n/, $node->safe_psql('store', q{
 	SELECT proname FROM pg_proc WHERE pronamespace = 'ipam'::regnamespace
 	UNION SELECT relname FROM pg_class WHERE relnamespace = 'ipam'::regnamespace
 	UNION SELECT typname FROM pg_type WHERE typnamespace = 'ipam'::regnamespace});

@@ -1,0 +1,232 @@
+// Making occupancy: ipam.propose_occupancy() and ipam.confirm_occupancy(), the two steps of
+// ipam.rebuild_occupancy().
+#include "pg/postgres.hpp"
+
+#include "core/chunk.hpp"
+#include "pg/boundary.hpp"
+#include "pg/memory.hpp"
+#include "pg/used_addresses.hpp"
+
+using namespace ipam;
+using namespace ipam::pg;
+
+namespace {
+
+// Shorter stretches are passed in less time than it takes to ask for them.
+constexpr uint128 shortest_stretch = 4096;
+
+// A table of occupancy, open to be written without SQL: nobody needs a right on it.
+struct OpenTable {
+	Relation table;
+	CatalogIndexState indexes;
+
+	explicit OpenTable(const char *name)
+	    : table(table_open(oid_of(name), RowExclusiveLock)), indexes(CatalogOpenIndexes(table)) {}
+
+	void insert(int64 range_id, const Span &span, bool confirmed) const {
+		Datum values[] = {Int64GetDatum(range_id), InetPGetDatum(to_inet({span.family, span.first})),
+		                  InetPGetDatum(to_inet({span.family, span.last})), BoolGetDatum(confirmed)};
+		bool nulls[] = {false, false, false, false};
+		HeapTuple tuple = heap_form_tuple(RelationGetDescr(table), values, nulls);
+		CatalogTupleInsertWithInfo(table, tuple, indexes);
+		heap_freetuple(tuple);
+	}
+
+	void close() const {
+		CatalogCloseIndexes(indexes);
+		table_close(table, RowExclusiveLock);
+	}
+};
+
+struct Looked {
+	uint128 at; // the last address that was looked at
+	uint128 used;
+};
+
+// Visits the stretches of used addresses in the span that are long enough, each as a whole; ends after
+// `limit` used addresses.
+template <typename Visit>
+Looked for_each_full_stretch(int64 range_id, const Span &span, uint128 limit, Visit &&visit) {
+	UsedAddresses used;
+	used.open(range_id, {span.family, span.first}, false);
+	Stretch stretch{};
+	Span run{span.family, 1, 0}; // empty
+	uint128 count = 0;
+	bool more = true;
+	const auto end_run = [&] {
+		if (run.first <= run.last && run.last - run.first >= shortest_stretch - 1) visit(run);
+	};
+	while (count < limit && (more = used.next(stretch)) && stretch.first <= span.last) {
+		stretch.last = Min(stretch.last, span.last);
+		count += stretch.last - stretch.first + 1;
+		if (run.first <= run.last && stretch.first == run.last + 1) {
+			run.last = stretch.last;
+		} else {
+			end_run();
+			run.first = stretch.first;
+			run.last = stretch.last;
+		}
+	}
+	used.close();
+	end_run();
+	if (count < limit || !more) return {span.last, count};
+	// A run that has only begun is left to whoever goes on.
+	const bool is_short = run.last - run.first < shortest_stretch - 1;
+	return {is_short && run.first > span.first ? run.first - 1 : run.last, count};
+}
+
+Span span_argument(FunctionCallInfo fcinfo) {
+	const Address first = to_address(PG_GETARG_INET_PP(1));
+	const Address last = to_address(PG_GETARG_INET_PP(2));
+	return {first.family, first.value, last.value};
+}
+
+// All rows of the range in the table, under the snapshot.
+template <typename Visit>
+void for_each_row(const char *table, const char *index, int64 range_id, Snapshot snapshot, Visit &&visit) {
+	ScanKeyData key;
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(range_id));
+	const OpenIndexScan scan = begin_index_scan(table, index, snapshot, &key, 1);
+	TupleTableSlot *slot = table_slot_create(scan.table, nullptr);
+	while (index_getnext_slot(scan.scan, ForwardScanDirection, slot)) {
+		CHECK_FOR_INTERRUPTS();
+		visit(slot);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	end_index_scan(scan);
+}
+
+Span span_in(TupleTableSlot *slot) {
+	const Address first = detail::address_of(slot, 2);
+	return {first.family, first.value, detail::address_of(slot, 3).value};
+}
+
+// What is known of a window before it is confirmed anew.
+struct Window {
+	Span span;
+	List *candidates; // of Span: what may become a stretch: proposals, and what is one; in order and joined
+	Span before;      // the part before the window of a stretch that reaches into it or up to it; or empty
+	Span after;       // the same behind it
+};
+
+bool is_empty(const Span &span) {
+	return span.first > span.last;
+}
+
+void add_candidate(Window *window, Span span) {
+	span.first = Max(span.first, window->span.first);
+	span.last = Min(span.last, window->span.last);
+	if (is_empty(span)) return;
+	auto *previous = window->candidates == NIL ? nullptr : static_cast<Span *>(llast(window->candidates));
+	if (previous != nullptr && span.first <= previous->last + 1) {
+		previous->last = Max(previous->last, span.last);
+		return;
+	}
+	auto *candidate = allocate<Span>(CurrentMemoryContext);
+	*candidate = span;
+	window->candidates = lappend(window->candidates, candidate);
+}
+
+// Takes the stretches of the window that are visible to the snapshot out of the table.
+Window take_out_stretches(int64 range_id, const Span &span, Snapshot snapshot, const OpenTable &stretches) {
+	const Span empty{span.family, 1, 0};
+	Window window{span, NIL, empty, empty};
+	for_each_row("occupancy", "occupancy_range_id_first_address_idx", range_id, snapshot,
+	             [&](TupleTableSlot *slot) {
+		             const Span row = span_in(slot);
+		             const bool confirmed = detail::is_confirmed(slot);
+		             const bool adjacent =
+		                 confirmed && row.family == span.family &&
+		                 (row.last + 1 == span.first || (span.last + 1 == row.first && row.first != 0));
+		             if (!row.intersects(span) && !adjacent) return;
+		             CatalogTupleDelete(stretches.table, &slot->tts_tid);
+		             add_candidate(&window, row);
+		             if (confirmed && row.first < span.first)
+			             window.before = {span.family, row.first, span.first - 1};
+		             if (confirmed && row.last > span.last)
+			             window.after = {span.family, span.last + 1, row.last};
+	             });
+	return window;
+}
+
+// And the holes. One that is not visible to the snapshot speaks of addresses released since, and stays.
+void take_out_holes(int64 range_id, const Span &span, Snapshot snapshot) {
+	Relation holes = table_open(oid_of("occupancy_hole"), RowExclusiveLock);
+	for_each_row("occupancy_hole", "occupancy_hole_range_id_address_idx", range_id, snapshot,
+	             [&](TupleTableSlot *slot) {
+		             const Address chunk = detail::address_of(slot, 2);
+		             if (span.contains({chunk.family, chunk.value, chunk_of(chunk.value).last}))
+			             CatalogTupleDelete(holes, &slot->tts_tid);
+	             });
+	table_close(holes, RowExclusiveLock);
+}
+
+// Puts in what of the candidates is full under the active snapshot, joined with what lies next to it.
+int64 put_in(int64 range_id, Window window, const OpenTable &stretches) {
+	int64 confirmed = 0;
+	for (int i = 0; i < list_length(window.candidates); ++i) {
+		for_each_full_stretch(range_id, *static_cast<Span *>(list_nth(window.candidates, i)), ~uint128{0},
+		                      [&](Span run) {
+			                      if (!is_empty(window.before) && run.first == window.span.first) {
+				                      run.first = window.before.first;
+				                      window.before = {run.family, 1, 0};
+			                      }
+			                      if (!is_empty(window.after) && run.last == window.span.last) {
+				                      run.last = window.after.last;
+				                      window.after = {run.family, 1, 0};
+			                      }
+			                      stretches.insert(range_id, run, true);
+			                      ++confirmed;
+		                      });
+	}
+	if (!is_empty(window.before)) stretches.insert(range_id, window.before, true);
+	if (!is_empty(window.after)) stretches.insert(range_id, window.after, true);
+	return confirmed;
+}
+
+} // namespace
+
+// Step one: looks at no more than `limit` used addresses of the range and proposes the full stretches
+// among them.
+IPAM_FUNCTION(ipam_propose_occupancy) {
+	const int64 range_id = PG_GETARG_INT64(0);
+	const Span span = span_argument(fcinfo);
+	const OpenTable stretches("occupancy");
+	const Looked looked =
+	    for_each_full_stretch(range_id, span, static_cast<uint128>(PG_GETARG_INT64(3)),
+	                          [&](const Span &run) { stretches.insert(range_id, run, false); });
+	stretches.close();
+	TupleDesc description = nullptr;
+	if (get_call_result_type(fcinfo, nullptr, &description) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "propose_occupancy() returns a row");
+	Datum values[] = {InetPGetDatum(to_inet({span.family, looked.at})),
+	                  Int64GetDatum(static_cast<int64>(looked.used))};
+	bool nulls[] = {false, false};
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), values, nulls)));
+}
+
+// Step two, after the first has been committed. Whoever may have released addresses without seeing a
+// stretch, a proposed one included, has ended before the addresses are looked at; what their snapshot
+// shows to be full is full, and whoever releases one of them afterwards makes a hole. That does not hold
+// for a proposal that another session commits meanwhile: it is not touched.
+IPAM_FUNCTION(ipam_confirm_occupancy) {
+	const int64 range_id = PG_GETARG_INT64(0);
+	const Span span = span_argument(fcinfo);
+	LockRelationOid(oid_of("occupancy"), ShareUpdateExclusiveLock); // one after the other
+	Snapshot before = RegisterSnapshot(GetLatestSnapshot());
+	LOCKTAG addresses;
+	SET_LOCKTAG_RELATION(addresses, MyDatabaseId, oid_of("ip_address"));
+	WaitForLockers(addresses, ShareLock, false);
+
+	const OpenTable stretches("occupancy");
+	const Window window = take_out_stretches(range_id, span, before, stretches);
+	UnregisterSnapshot(before);
+	Snapshot now = RegisterSnapshot(GetLatestSnapshot());
+	PushActiveSnapshot(now);
+	take_out_holes(range_id, span, now);
+	const int64 confirmed = put_in(range_id, window, stretches);
+	stretches.close();
+	PopActiveSnapshot();
+	UnregisterSnapshot(now);
+	PG_RETURN_INT64(confirmed);
+}

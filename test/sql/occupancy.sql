@@ -1,0 +1,79 @@
+-- Occupancy: whatever releases an address, the search offers it, also where it jumps.
+\set SHOW_CONTEXT never
+CALL ipam.provision();
+INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.0.0.0/16', 'site'), ('2001:db8::/64', 'six');
+INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('10.0.0.1', '10.0.79.255') RETURNING id AS r \gset
+INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('2001:db8::', '2001:db8::1fff') RETURNING id AS six \gset
+INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('10.0.200.1', '10.0.200.9') RETURNING id AS other \gset
+INSERT INTO ipam.ip_address (address) SELECT '10.0.0.1'::inet + i FROM generate_series(0, 20478) AS i;
+INSERT INTO ipam.ip_address (address) SELECT '2001:db8::'::inet + i FROM generate_series(0, 8191) AS i WHERE i <> 5000;
+
+CALL ipam.rebuild_occupancy();
+SELECT o.first_address, o.last_address, o.is_confirmed FROM ipam.occupancy AS o JOIN ipam.ip_range AS r ON r.id = o.range_id ORDER BY 1;
+SELECT * FROM ipam.get_free_ip_addresses(:r, count => NULL);
+SELECT * FROM ipam.get_free_ip_addresses(:six, count => NULL);
+SELECT ipam.count_used_ip_addresses(:r), ipam.count_used_ip_addresses(:six), ipam.count_used_ip_addresses(:other), ipam.count_used_ip_addresses(0);
+-- Too short a stretch is not worth a row; it is walked.
+SELECT count(*) FROM ipam.occupancy WHERE first_address >= '2001:db8::1389';
+
+-- Released by DELETE, by a move, by a change of service; recorded again.
+CREATE VIEW free AS
+SELECT (SELECT string_agg(f::text, ' ') FROM ipam.free_ranges(r.id) AS f) AS free, (SELECT count(*) FROM ipam.occupancy_hole WHERE range_id = r.id) AS holes,
+       (SELECT count(*) FROM ipam.check_occupancy()) AS wrong
+FROM ipam.ip_range AS r WHERE r.start_address = '10.0.0.1';
+DELETE FROM ipam.ip_address WHERE address IN ('10.0.4.0', '10.0.4.1', '10.0.70.0');
+TABLE free;
+UPDATE ipam.ip_address SET address = '10.0.200.1' WHERE address = '10.0.20.0';
+UPDATE ipam.ip_address SET managed_by = 'Others' WHERE address = '10.0.30.0';
+UPDATE ipam.ip_address SET notes = 'a change that releases nothing' WHERE address = '10.0.40.0';
+TABLE free;
+INSERT INTO ipam.ip_address (address) VALUES ('10.0.4.0'), ('10.0.4.1');
+MERGE INTO ipam.ip_address AS a USING (VALUES ('10.0.50.0'::inet)) AS v (address) ON a.address = v.address AND a.address_space_id = 1 WHEN MATCHED THEN DELETE;
+INSERT INTO ipam.ip_address (address) VALUES ('10.0.51.0') ON CONFLICT (address_space_id, address, managed_by, managed_by_entity) DO UPDATE SET address = '10.0.200.2';
+TABLE free;
+-- In one transaction: what it has released it sees; what it has taken back is not there.
+BEGIN;
+SAVEPOINT before;
+DELETE FROM ipam.ip_address WHERE address = '10.0.60.0';
+TABLE free;
+ROLLBACK TO before;
+TABLE free;
+DELETE FROM ipam.ip_address WHERE address = '10.0.60.1';
+TABLE free;
+COMMIT;
+
+-- A range that shrinks gives addresses away, one that grows gets them back; stretches stay right.
+UPDATE ipam.ip_range SET end_address = '10.0.40.255' WHERE id = :r;
+TABLE free;
+UPDATE ipam.ip_range SET end_address = '10.0.79.255' WHERE id = :r;
+TABLE free;
+CALL ipam.rebuild_occupancy(:r);
+TABLE free;
+SELECT first_address, last_address FROM ipam.occupancy WHERE range_id = :r ORDER BY 1;
+-- Ranges that are gone, and parts that a range has lost, leave nothing that matters, and it is cleaned up.
+DELETE FROM ipam.ip_range WHERE id = :six;
+UPDATE ipam.ip_range SET start_address = '10.0.30.1' WHERE id = :r;
+SELECT * FROM ipam.check_occupancy();
+CALL ipam.rebuild_occupancy();
+SELECT first_address, last_address FROM ipam.occupancy;
+SELECT count(*) FROM ipam.occupancy_hole;
+UPDATE ipam.ip_range SET start_address = '10.0.0.1' WHERE id = :r;
+
+-- A wrong claim is found, and put right.
+INSERT INTO ipam.occupancy VALUES (:other, '10.0.200.1', '10.0.200.9', true);
+SELECT first_address, last_address, free_addresses FROM ipam.check_occupancy();
+CALL ipam.rebuild_occupancy(:other);
+SELECT * FROM ipam.check_occupancy();
+
+-- Serializable transactions do without.
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SELECT count(*) FROM ipam.get_free_ip_addresses(:r, count => NULL);
+COMMIT;
+
+CALL ipam.rebuild_occupancy(4711);
+TRUNCATE ipam.ip_address;
+SELECT (SELECT count(*) FROM ipam.occupancy) AS stretches, (SELECT count(*) FROM ipam.occupancy_hole) AS holes;
+SELECT count(*) FROM ipam.get_free_ip_addresses(:r, count => NULL);
+DROP VIEW free;
+DROP EXTENSION ipam;
+CREATE EXTENSION ipam;
