@@ -9,8 +9,8 @@
 
 -- The largest come first: of those that lack a chosen one, each that lies in no other.
 CREATE FUNCTION ipam.choose_subnets(place ipam.ip_subnet, except_id bigint) RETURNS void
-LANGUAGE sql
-BEGIN ATOMIC
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$
     WITH lacking AS MATERIALIZED (
         SELECT q.id, q.network,
                max(upper(q.extent)) OVER (ORDER BY q.network ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS covered_to
@@ -21,7 +21,7 @@ BEGIN ATOMIC
     UPDATE ipam.ip_subnet AS s SET use_for_utilization = true
     FROM lacking AS l
     WHERE s.id = l.id AND coalesce(l.covered_to < lower(s.extent), true);
-END;
+$$;
 COMMENT ON FUNCTION ipam.choose_subnets(ipam.ip_subnet, bigint) IS
     'chooses among the subnets around and inside the place that overlap no chosen one';
 

@@ -15,23 +15,22 @@ RETURN (SELECT count(*) FROM ipam.ip_address AS a
 COMMENT ON FUNCTION ipam.count_ip_addresses_assigned(bigint, ipam.address_assignment) IS
     'how many recorded addresses of the range were assigned in this way';
 
-CREATE FUNCTION ipam.count_utilized_addresses(range ipam.ip_range) RETURNS numeric
+CREATE FUNCTION ipam.count_utilized_addresses(range_id bigint, calculation ipam.utilization_calculation, given numeric) RETURNS numeric
 LANGUAGE sql STABLE PARALLEL SAFE COST 1000
-RETURN CASE range.utilization_calculation WHEN 'Manual' THEN range.utilized_addresses
-            ELSE ipam.count_used_ip_addresses(range.id)::numeric END;
-COMMENT ON FUNCTION ipam.count_utilized_addresses(ipam.ip_range) IS
+RETURN CASE calculation WHEN 'Manual' THEN given ELSE ipam.count_used_ip_addresses(range_id)::numeric END;
+COMMENT ON FUNCTION ipam.count_utilized_addresses(bigint, ipam.utilization_calculation, numeric) IS
     'utilized addresses of the range: the recorded ones, or the given number where utilization is calculated by hand';
 
-CREATE FUNCTION ipam.count_stateful_addresses(range ipam.ip_range) RETURNS numeric
+CREATE FUNCTION ipam.count_stateful_addresses(range_id bigint, start_address inet) RETURNS numeric
 LANGUAGE sql STABLE PARALLEL SAFE COST 1000
-RETURN CASE family(range.start_address) WHEN 6 THEN ipam.count_ip_addresses_assigned(range.id, 'Dynamic')::numeric END;
-COMMENT ON FUNCTION ipam.count_stateful_addresses(ipam.ip_range) IS
+RETURN CASE family(start_address) WHEN 6 THEN ipam.count_ip_addresses_assigned(range_id, 'Dynamic')::numeric END;
+COMMENT ON FUNCTION ipam.count_stateful_addresses(bigint, inet) IS
     'recorded addresses of an IPv6 range that DHCPv6 gave out; NULL in IPv4';
 
-CREATE FUNCTION ipam.count_stateless_addresses(range ipam.ip_range) RETURNS numeric
+CREATE FUNCTION ipam.count_stateless_addresses(range_id bigint, start_address inet) RETURNS numeric
 LANGUAGE sql STABLE PARALLEL SAFE COST 1000
-RETURN CASE family(range.start_address) WHEN 6 THEN ipam.count_ip_addresses_assigned(range.id, 'Auto')::numeric END;
-COMMENT ON FUNCTION ipam.count_stateless_addresses(ipam.ip_range) IS
+RETURN CASE family(start_address) WHEN 6 THEN ipam.count_ip_addresses_assigned(range_id, 'Auto')::numeric END;
+COMMENT ON FUNCTION ipam.count_stateless_addresses(bigint, inet) IS
     'recorded addresses of an IPv6 range that hosts configured by themselves; NULL in IPv4';
 
 -- Rating
@@ -70,8 +69,8 @@ SELECT r.id AS range_id, r.address_space_id, family(r.start_address) AS address_
            (SELECT ipam.utilization_threshold('MaximumUtilizationThreshold'))) AS status
 FROM ipam.ip_range AS r
 CROSS JOIN LATERAL (
-    SELECT ipam.address_count(r.extent) AS total_addresses, ipam.count_utilized_addresses(r) AS utilized_addresses,
-           ipam.count_stateful_addresses(r) AS stateful_addresses, ipam.count_stateless_addresses(r) AS stateless_addresses
+    SELECT ipam.address_count(r.extent) AS total_addresses, ipam.count_utilized_addresses(r.id, r.utilization_calculation, r.utilized_addresses) AS utilized_addresses,
+           ipam.count_stateful_addresses(r.id, r.start_address) AS stateful_addresses, ipam.count_stateless_addresses(r.id, r.start_address) AS stateless_addresses
     OFFSET 0) AS u;
 COMMENT ON VIEW ipam.range_utilization IS 'current utilization of each range';
 COMMENT ON COLUMN ipam.range_utilization.range_id IS 'the range';
@@ -92,8 +91,8 @@ CREATE FUNCTION ipam.sum_subnet(subnet_id bigint)
 RETURNS TABLE (assigned_addresses numeric, utilized_addresses numeric, stateful_addresses numeric, stateless_addresses numeric)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
-    SELECT sum(ipam.address_count(r.extent)), sum(ipam.count_utilized_addresses(r)), sum(ipam.count_stateful_addresses(r)),
-           sum(ipam.count_stateless_addresses(r))
+    SELECT sum(ipam.address_count(r.extent)), sum(ipam.count_utilized_addresses(r.id, r.utilization_calculation, r.utilized_addresses)), sum(ipam.count_stateful_addresses(r.id, r.start_address)),
+           sum(ipam.count_stateless_addresses(r.id, r.start_address))
     FROM ipam.ip_range AS r
     WHERE r.subnet_id = sum_subnet.subnet_id AND r.use_for_utilization;
 END;
@@ -166,9 +165,9 @@ SELECT s.id AS address_space_id, f.family AS address_family,
 FROM ipam.address_space AS s
 CROSS JOIN (VALUES (4), (6)) AS f (family)
 CROSS JOIN LATERAL (
-    SELECT coalesce(sum(ipam.address_count(r.extent)), 0) AS assigned_addresses, coalesce(sum(ipam.count_utilized_addresses(r)), 0) AS utilized_addresses,
-           CASE f.family WHEN 6 THEN coalesce(sum(ipam.count_stateful_addresses(r)), 0) END AS stateful_addresses,
-           CASE f.family WHEN 6 THEN coalesce(sum(ipam.count_stateless_addresses(r)), 0) END AS stateless_addresses
+    SELECT coalesce(sum(ipam.address_count(r.extent)), 0) AS assigned_addresses, coalesce(sum(ipam.count_utilized_addresses(r.id, r.utilization_calculation, r.utilized_addresses)), 0) AS utilized_addresses,
+           CASE f.family WHEN 6 THEN coalesce(sum(ipam.count_stateful_addresses(r.id, r.start_address)), 0) END AS stateful_addresses,
+           CASE f.family WHEN 6 THEN coalesce(sum(ipam.count_stateless_addresses(r.id, r.start_address)), 0) END AS stateless_addresses
     FROM ipam.ip_range AS r
     WHERE r.address_space_id = s.id AND r.use_for_utilization AND family(r.start_address) = f.family) AS u;
 COMMENT ON VIEW ipam.address_space_utilization IS

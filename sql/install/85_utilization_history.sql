@@ -88,14 +88,14 @@ COMMENT ON COLUMN ipam.range_utilization_status.changed_at IS 'the collection th
 
 CREATE FUNCTION ipam.notify_utilization_status(sample ipam.range_utilization_history, status ipam.utilization_status, previous ipam.utilization_status)
 RETURNS void
-LANGUAGE sql
-BEGIN ATOMIC
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$
     SELECT pg_notify('ipam_utilization', jsonb_build_object('event', 'NotifyUtilizationStatusChange', 'range_id', sample.range_id,
         'address_space_id', sample.address_space_id, 'start_address', host(sample.start_address), 'end_address', host(sample.end_address),
         'managed_by', ipam.cut_text(sample.managed_by, 1000), 'managed_by_entity', ipam.cut_text(sample.managed_by_entity, 1000),
         'status', status, 'previous_status', previous, 'total_addresses', sample.total_addresses, 'utilized_addresses', sample.utilized_addresses,
         'percent_utilized', ipam.percent_utilized(sample.utilized_addresses, sample.total_addresses), 'at', sample.collected_at)::text);
-END;
+$$;
 COMMENT ON FUNCTION ipam.notify_utilization_status(ipam.range_utilization_history, ipam.utilization_status, ipam.utilization_status) IS
     'tells the channel ipam_utilization that a range has crossed a threshold';
 
@@ -142,8 +142,8 @@ COMMENT ON FUNCTION ipam.collect_range_utilization(ipam.task_run) IS
     'samples the next 1,000 ranges, keeps their status and tells which have changed it; whether there were none left';
 
 CREATE FUNCTION ipam.collect_subnet_utilization(run ipam.task_run) RETURNS bigint
-LANGUAGE sql
-BEGIN ATOMIC
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$
     WITH inserted AS (
         INSERT INTO ipam.block_utilization_history
         SELECT s.id, s.address_space_id, true, host(s.network)::inet, host(broadcast(s.network))::inet, masklen(s.network), run.started_at,
@@ -156,13 +156,13 @@ BEGIN ATOMIC
         RETURNING 1
     )
     SELECT count(*) FROM inserted;
-END;
+$$;
 COMMENT ON FUNCTION ipam.collect_subnet_utilization(ipam.task_run) IS
     'writes the sample of each subnet, summed up from the samples of its ranges; how many there are';
 
 CREATE FUNCTION ipam.collect_block_utilization(run ipam.task_run) RETURNS bigint
-LANGUAGE sql
-BEGIN ATOMIC
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$
     WITH RECURSIVE part AS (
         SELECT s.block_id, sum(h.assigned_addresses) AS assigned_addresses, sum(h.utilized_addresses) AS utilized_addresses,
                sum(h.stateful_addresses) AS stateful_addresses, sum(h.stateless_addresses) AS stateless_addresses
@@ -190,7 +190,7 @@ BEGIN ATOMIC
         RETURNING 1
     )
     SELECT count(*) FROM inserted;
-END;
+$$;
 COMMENT ON FUNCTION ipam.collect_block_utilization(ipam.task_run) IS
     'writes the sample of each block, summed up from the samples of the subnets below it; how many there are';
 

@@ -6,13 +6,17 @@ CREATE INDEX ip_address_expires_at_idx ON ipam.ip_address (expires_at) WHERE exp
 COMMENT ON INDEX ipam.ip_address_expires_at_idx IS 'addresses that expire, by time';
 
 CREATE FUNCTION ipam.is_expired(a ipam.ip_address) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN coalesce(ipam.expiry_status(a.expires_at, '0') = 'Expired', false);
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(ipam.expiry_status(a.expires_at, '0') = 'Expired', false)
+$$;
 COMMENT ON FUNCTION ipam.is_expired(ipam.ip_address) IS 'whether the address has expired before now';
 
 CREATE FUNCTION ipam.is_in_warning_period(a ipam.ip_address) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN coalesce(ipam.expiry_status(a.expires_at, ipam.expiry_alert_threshold()) = 'Alert', false);
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(ipam.expiry_status(a.expires_at, ipam.expiry_alert_threshold()) = 'Alert', false)
+$$;
 COMMENT ON FUNCTION ipam.is_in_warning_period(ipam.ip_address) IS
     'whether the address expires within the next ExpiryAlertThreshold days; not when it has expired';
 

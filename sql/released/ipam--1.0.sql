@@ -1146,15 +1146,15 @@ CREATE TRIGGER touch_modified_at
 -- Everything in the addresses of a block that came, went or moved gets its right parent: setting
 -- the parent to NULL makes place_block() and place_subnet() find it.
 CREATE FUNCTION ipam.readopt_in_block(place ipam.ip_block) RETURNS void
-LANGUAGE sql
-BEGIN ATOMIC
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$
     UPDATE ipam.ip_block AS b SET parent_id = NULL
     WHERE b.extent <@ place.extent
       AND b.parent_id IS DISTINCT FROM ipam.find_parent_block(b.extent, masklen(b.network), b.id);
     UPDATE ipam.ip_subnet AS s SET block_id = NULL
     WHERE s.address_space_id = 1 AND s.network <<= place.network AND s.extent <@ place.extent
       AND s.block_id IS DISTINCT FROM ipam.find_parent_block(s.extent, masklen(s.network));
-END;
+$$;
 COMMENT ON FUNCTION ipam.readopt_in_block(ipam.ip_block) IS 'gives all blocks and subnets in the addresses of the block their right parent';
 
 CREATE FUNCTION ipam.adopt_into_block() RETURNS trigger
@@ -1799,8 +1799,8 @@ COMMENT ON FUNCTION ipam.get_range_or_fault(bigint) IS 'the range; a fault where
 
 -- The largest come first: of those that lack a chosen one, each that lies in no other.
 CREATE FUNCTION ipam.choose_subnets(place ipam.ip_subnet, except_id bigint) RETURNS void
-LANGUAGE sql
-BEGIN ATOMIC
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$
     WITH lacking AS MATERIALIZED (
         SELECT q.id, q.network,
                max(upper(q.extent)) OVER (ORDER BY q.network ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS covered_to
@@ -1811,7 +1811,7 @@ BEGIN ATOMIC
     UPDATE ipam.ip_subnet AS s SET use_for_utilization = true
     FROM lacking AS l
     WHERE s.id = l.id AND coalesce(l.covered_to < lower(s.extent), true);
-END;
+$$;
 COMMENT ON FUNCTION ipam.choose_subnets(ipam.ip_subnet, bigint) IS
     'chooses among the subnets around and inside the place that overlap no chosen one';
 
@@ -6040,23 +6040,22 @@ RETURN (SELECT count(*) FROM ipam.ip_address AS a
 COMMENT ON FUNCTION ipam.count_ip_addresses_assigned(bigint, ipam.address_assignment) IS
     'how many recorded addresses of the range were assigned in this way';
 
-CREATE FUNCTION ipam.count_utilized_addresses(range ipam.ip_range) RETURNS numeric
+CREATE FUNCTION ipam.count_utilized_addresses(range_id bigint, calculation ipam.utilization_calculation, given numeric) RETURNS numeric
 LANGUAGE sql STABLE PARALLEL SAFE COST 1000
-RETURN CASE range.utilization_calculation WHEN 'Manual' THEN range.utilized_addresses
-            ELSE ipam.count_used_ip_addresses(range.id)::numeric END;
-COMMENT ON FUNCTION ipam.count_utilized_addresses(ipam.ip_range) IS
+RETURN CASE calculation WHEN 'Manual' THEN given ELSE ipam.count_used_ip_addresses(range_id)::numeric END;
+COMMENT ON FUNCTION ipam.count_utilized_addresses(bigint, ipam.utilization_calculation, numeric) IS
     'utilized addresses of the range: the recorded ones, or the given number where utilization is calculated by hand';
 
-CREATE FUNCTION ipam.count_stateful_addresses(range ipam.ip_range) RETURNS numeric
+CREATE FUNCTION ipam.count_stateful_addresses(range_id bigint, start_address inet) RETURNS numeric
 LANGUAGE sql STABLE PARALLEL SAFE COST 1000
-RETURN CASE family(range.start_address) WHEN 6 THEN ipam.count_ip_addresses_assigned(range.id, 'Dynamic')::numeric END;
-COMMENT ON FUNCTION ipam.count_stateful_addresses(ipam.ip_range) IS
+RETURN CASE family(start_address) WHEN 6 THEN ipam.count_ip_addresses_assigned(range_id, 'Dynamic')::numeric END;
+COMMENT ON FUNCTION ipam.count_stateful_addresses(bigint, inet) IS
     'recorded addresses of an IPv6 range that DHCPv6 gave out; NULL in IPv4';
 
-CREATE FUNCTION ipam.count_stateless_addresses(range ipam.ip_range) RETURNS numeric
+CREATE FUNCTION ipam.count_stateless_addresses(range_id bigint, start_address inet) RETURNS numeric
 LANGUAGE sql STABLE PARALLEL SAFE COST 1000
-RETURN CASE family(range.start_address) WHEN 6 THEN ipam.count_ip_addresses_assigned(range.id, 'Auto')::numeric END;
-COMMENT ON FUNCTION ipam.count_stateless_addresses(ipam.ip_range) IS
+RETURN CASE family(start_address) WHEN 6 THEN ipam.count_ip_addresses_assigned(range_id, 'Auto')::numeric END;
+COMMENT ON FUNCTION ipam.count_stateless_addresses(bigint, inet) IS
     'recorded addresses of an IPv6 range that hosts configured by themselves; NULL in IPv4';
 
 -- Rating
@@ -6095,8 +6094,8 @@ SELECT r.id AS range_id, r.address_space_id, family(r.start_address) AS address_
            (SELECT ipam.utilization_threshold('MaximumUtilizationThreshold'))) AS status
 FROM ipam.ip_range AS r
 CROSS JOIN LATERAL (
-    SELECT ipam.address_count(r.extent) AS total_addresses, ipam.count_utilized_addresses(r) AS utilized_addresses,
-           ipam.count_stateful_addresses(r) AS stateful_addresses, ipam.count_stateless_addresses(r) AS stateless_addresses
+    SELECT ipam.address_count(r.extent) AS total_addresses, ipam.count_utilized_addresses(r.id, r.utilization_calculation, r.utilized_addresses) AS utilized_addresses,
+           ipam.count_stateful_addresses(r.id, r.start_address) AS stateful_addresses, ipam.count_stateless_addresses(r.id, r.start_address) AS stateless_addresses
     OFFSET 0) AS u;
 COMMENT ON VIEW ipam.range_utilization IS 'current utilization of each range';
 COMMENT ON COLUMN ipam.range_utilization.range_id IS 'the range';
@@ -6117,8 +6116,8 @@ CREATE FUNCTION ipam.sum_subnet(subnet_id bigint)
 RETURNS TABLE (assigned_addresses numeric, utilized_addresses numeric, stateful_addresses numeric, stateless_addresses numeric)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
-    SELECT sum(ipam.address_count(r.extent)), sum(ipam.count_utilized_addresses(r)), sum(ipam.count_stateful_addresses(r)),
-           sum(ipam.count_stateless_addresses(r))
+    SELECT sum(ipam.address_count(r.extent)), sum(ipam.count_utilized_addresses(r.id, r.utilization_calculation, r.utilized_addresses)), sum(ipam.count_stateful_addresses(r.id, r.start_address)),
+           sum(ipam.count_stateless_addresses(r.id, r.start_address))
     FROM ipam.ip_range AS r
     WHERE r.subnet_id = sum_subnet.subnet_id AND r.use_for_utilization;
 END;
@@ -6191,9 +6190,9 @@ SELECT s.id AS address_space_id, f.family AS address_family,
 FROM ipam.address_space AS s
 CROSS JOIN (VALUES (4), (6)) AS f (family)
 CROSS JOIN LATERAL (
-    SELECT coalesce(sum(ipam.address_count(r.extent)), 0) AS assigned_addresses, coalesce(sum(ipam.count_utilized_addresses(r)), 0) AS utilized_addresses,
-           CASE f.family WHEN 6 THEN coalesce(sum(ipam.count_stateful_addresses(r)), 0) END AS stateful_addresses,
-           CASE f.family WHEN 6 THEN coalesce(sum(ipam.count_stateless_addresses(r)), 0) END AS stateless_addresses
+    SELECT coalesce(sum(ipam.address_count(r.extent)), 0) AS assigned_addresses, coalesce(sum(ipam.count_utilized_addresses(r.id, r.utilization_calculation, r.utilized_addresses)), 0) AS utilized_addresses,
+           CASE f.family WHEN 6 THEN coalesce(sum(ipam.count_stateful_addresses(r.id, r.start_address)), 0) END AS stateful_addresses,
+           CASE f.family WHEN 6 THEN coalesce(sum(ipam.count_stateless_addresses(r.id, r.start_address)), 0) END AS stateless_addresses
     FROM ipam.ip_range AS r
     WHERE r.address_space_id = s.id AND r.use_for_utilization AND family(r.start_address) = f.family) AS u;
 COMMENT ON VIEW ipam.address_space_utilization IS
@@ -6297,14 +6296,14 @@ COMMENT ON COLUMN ipam.range_utilization_status.changed_at IS 'the collection th
 
 CREATE FUNCTION ipam.notify_utilization_status(sample ipam.range_utilization_history, status ipam.utilization_status, previous ipam.utilization_status)
 RETURNS void
-LANGUAGE sql
-BEGIN ATOMIC
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$
     SELECT pg_notify('ipam_utilization', jsonb_build_object('event', 'NotifyUtilizationStatusChange', 'range_id', sample.range_id,
         'address_space_id', sample.address_space_id, 'start_address', host(sample.start_address), 'end_address', host(sample.end_address),
         'managed_by', ipam.cut_text(sample.managed_by, 1000), 'managed_by_entity', ipam.cut_text(sample.managed_by_entity, 1000),
         'status', status, 'previous_status', previous, 'total_addresses', sample.total_addresses, 'utilized_addresses', sample.utilized_addresses,
         'percent_utilized', ipam.percent_utilized(sample.utilized_addresses, sample.total_addresses), 'at', sample.collected_at)::text);
-END;
+$$;
 COMMENT ON FUNCTION ipam.notify_utilization_status(ipam.range_utilization_history, ipam.utilization_status, ipam.utilization_status) IS
     'tells the channel ipam_utilization that a range has crossed a threshold';
 
@@ -6351,8 +6350,8 @@ COMMENT ON FUNCTION ipam.collect_range_utilization(ipam.task_run) IS
     'samples the next 1,000 ranges, keeps their status and tells which have changed it; whether there were none left';
 
 CREATE FUNCTION ipam.collect_subnet_utilization(run ipam.task_run) RETURNS bigint
-LANGUAGE sql
-BEGIN ATOMIC
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$
     WITH inserted AS (
         INSERT INTO ipam.block_utilization_history
         SELECT s.id, s.address_space_id, true, host(s.network)::inet, host(broadcast(s.network))::inet, masklen(s.network), run.started_at,
@@ -6365,13 +6364,13 @@ BEGIN ATOMIC
         RETURNING 1
     )
     SELECT count(*) FROM inserted;
-END;
+$$;
 COMMENT ON FUNCTION ipam.collect_subnet_utilization(ipam.task_run) IS
     'writes the sample of each subnet, summed up from the samples of its ranges; how many there are';
 
 CREATE FUNCTION ipam.collect_block_utilization(run ipam.task_run) RETURNS bigint
-LANGUAGE sql
-BEGIN ATOMIC
+LANGUAGE sql SET search_path = pg_catalog, pg_temp
+AS $$
     WITH RECURSIVE part AS (
         SELECT s.block_id, sum(h.assigned_addresses) AS assigned_addresses, sum(h.utilized_addresses) AS utilized_addresses,
                sum(h.stateful_addresses) AS stateful_addresses, sum(h.stateless_addresses) AS stateless_addresses
@@ -6399,7 +6398,7 @@ BEGIN ATOMIC
         RETURNING 1
     )
     SELECT count(*) FROM inserted;
-END;
+$$;
 COMMENT ON FUNCTION ipam.collect_block_utilization(ipam.task_run) IS
     'writes the sample of each block, summed up from the samples of the subnets below it; how many there are';
 
@@ -6638,13 +6637,17 @@ CREATE INDEX ip_address_expires_at_idx ON ipam.ip_address (expires_at) WHERE exp
 COMMENT ON INDEX ipam.ip_address_expires_at_idx IS 'addresses that expire, by time';
 
 CREATE FUNCTION ipam.is_expired(a ipam.ip_address) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN coalesce(ipam.expiry_status(a.expires_at, '0') = 'Expired', false);
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(ipam.expiry_status(a.expires_at, '0') = 'Expired', false)
+$$;
 COMMENT ON FUNCTION ipam.is_expired(ipam.ip_address) IS 'whether the address has expired before now';
 
 CREATE FUNCTION ipam.is_in_warning_period(a ipam.ip_address) RETURNS boolean
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN coalesce(ipam.expiry_status(a.expires_at, ipam.expiry_alert_threshold()) = 'Alert', false);
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(ipam.expiry_status(a.expires_at, ipam.expiry_alert_threshold()) = 'Alert', false)
+$$;
 COMMENT ON FUNCTION ipam.is_in_warning_period(ipam.ip_address) IS
     'whether the address expires within the next ExpiryAlertThreshold days; not when it has expired';
 

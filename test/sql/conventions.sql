@@ -51,3 +51,21 @@ WHERE n.nspname = 'ipam' AND conname NOT LIKE c.relname || '\_%' ORDER BY 1, 2;
 -- Columns of pg_dump's trap: serial or identity columns with a default that anybody may override.
 SELECT c.oid::regclass, a.attname FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = 'ipam' AND a.attidentity = 'd';
+
+-- Tables that could not get a column with a default in a version to come: an expression that is stored in the
+-- catalogs uses their row type. (Functions that take a row have their body as text for that reason.)
+DO $$
+DECLARE
+    relation regclass;
+BEGIN
+    FOR relation IN SELECT c.oid FROM pg_class AS c WHERE c.relnamespace = 'ipam'::regnamespace AND c.relkind = 'r' ORDER BY c.oid::regclass::text LOOP
+        BEGIN
+            EXECUTE format('ALTER TABLE %s ADD COLUMN probe integer NOT NULL DEFAULT 0', relation);
+            RAISE EXCEPTION USING ERRCODE = 'XX999'; -- takes it back
+        EXCEPTION
+            WHEN SQLSTATE 'XX999' THEN NULL;
+            WHEN OTHERS THEN RAISE NOTICE '%', SQLERRM;
+        END;
+    END LOOP;
+END
+$$;
