@@ -4,6 +4,7 @@
 
 #include "core/chunk.hpp"
 #include "pg/boundary.hpp"
+#include "pg/fault.hpp"
 #include "pg/memory.hpp"
 #include "pg/used_addresses.hpp"
 
@@ -78,7 +79,26 @@ Looked for_each_full_stretch(int64 range_id, const Span &span, uint128 limit, Vi
 Span span_argument(FunctionCallInfo fcinfo) {
 	const Address first = to_address(PG_GETARG_INET_PP(1));
 	const Address last = to_address(PG_GETARG_INET_PP(2));
+	if (first.family != last.family) {
+		raise_fault(fault_named("IpamApiInvalidIPAddressFamily"),
+		            psprintf("occupancy cannot reach from %s to %s", to_text(first), to_text(last)),
+		            "Both addresses must be IPv4 or both be IPv6.", nullptr);
+	}
+	if (first.value > last.value) {
+		raise_fault(fault_named("IpamApiStartIPGreaterThanEndIP"),
+		            psprintf("occupancy cannot reach from %s to %s", to_text(first), to_text(last)),
+		            "The first address comes after the last one.", "Swap the addresses.");
+	}
 	return {first.family, first.value, last.value};
+}
+
+uint128 count_argument(FunctionCallInfo fcinfo) {
+	const int64 count = PG_GETARG_INT64(3);
+	if (count < 1) {
+		raise_fault(fault_named("IpamApiInvalidParameter"), psprintf("count cannot be " INT64_FORMAT, count),
+		            nullptr, "Look at 1 or more used addresses.");
+	}
+	return static_cast<uint128>(count);
 }
 
 // All rows of the range in the table, under the snapshot.
@@ -192,9 +212,9 @@ IPAM_FUNCTION(ipam_propose_occupancy) {
 	const int64 range_id = PG_GETARG_INT64(0);
 	const Span span = span_argument(fcinfo);
 	const OpenTable stretches("occupancy");
-	const Looked looked =
-	    for_each_full_stretch(range_id, span, static_cast<uint128>(PG_GETARG_INT64(3)),
-	                          [&](const Span &run) { stretches.insert(range_id, run, false); });
+	const Looked looked = for_each_full_stretch(range_id, span, count_argument(fcinfo), [&](const Span &run) {
+		stretches.insert(range_id, run, false);
+	});
 	stretches.close();
 	TupleDesc description = nullptr;
 	if (get_call_result_type(fcinfo, nullptr, &description) != TYPEFUNC_COMPOSITE)

@@ -71,6 +71,10 @@ SELECT count(*) FROM ipam.get_free_ip_addresses(:r, count => NULL);
 COMMIT;
 
 CALL ipam.rebuild_occupancy(4711);
+-- Steps that make no sense.
+SELECT ipam.propose_occupancy(:r, '10.0.0.1', '2001:db8::1');
+SELECT ipam.propose_occupancy(:r, '10.0.0.1', '10.0.79.255', 0);
+SELECT ipam.confirm_occupancy(:r, '10.0.79.255', '10.0.0.1');
 TRUNCATE ipam.ip_address;
 SELECT (SELECT count(*) FROM ipam.occupancy) AS stretches, (SELECT count(*) FROM ipam.occupancy_hole) AS holes;
 SELECT count(*) FROM ipam.get_free_ip_addresses(:r, count => NULL);
