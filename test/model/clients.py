@@ -68,7 +68,7 @@ class Client(threading.Thread):
 
     def statement(self, connection, inserted, deleted):
         g, r = self.generator, self.generator.random
-        kind = r.choices(["insert", "update", "delete", "choose", "rename"], [10, 7, 4, 2, 1])[0]
+        kind = r.choices(["insert", "update", "delete", "choose", "rename", "allocate", "release", "move"], [10, 7, 4, 2, 1, 5, 3, 2])[0]
         table = r.choices(list(TABLES), [3, 3, 4, 6])[0]
         if kind == "insert":
             statement, values = self.insert(table)
@@ -82,6 +82,17 @@ class Client(threading.Thread):
         elif kind == "update":
             assignments, values = self.update(table)
             connection.execute(f"UPDATE ipam.{table} SET {assignments} WHERE id = (SELECT id FROM ipam.{table} ORDER BY random() LIMIT 1)", values)
+        elif kind == "allocate":
+            rows = connection.execute("SELECT a.id FROM (SELECT id FROM ipam.ip_range ORDER BY managed_by = 'MS DHCP', random() LIMIT 1) AS r,"
+                                      " ipam.allocate_ip_addresses(r.id, %s, notes => %s) AS a", (r.choice([1, 1, 2, 5]), self.name))
+            inserted += [("ip_address", row[0]) for row in rows]
+        elif kind == "release" and self.own["ip_address"]:
+            ids = r.sample(sorted(self.own["ip_address"]), 1)
+            if ("ip_address", ids[0]) not in deleted:
+                deleted += [("ip_address", row[0]) for row in connection.execute("SELECT id FROM ipam.release_ip_addresses(%s)", (ids,))]
+        elif kind == "move" and self.own["ip_address"]:
+            connection.execute("SELECT ipam.move_ip_addresses(%s, id) FROM (SELECT id FROM ipam.ip_range ORDER BY managed_by = 'MS DHCP', random() LIMIT 1) AS r",
+                               ([r.choice(sorted(self.own["ip_address"]))],))
         elif kind == "choose":
             table = r.choice(["ip_subnet", "ip_range"])
             connection.execute(f"UPDATE ipam.{table} SET use_for_utilization = true WHERE id = (SELECT id FROM ipam.{table} ORDER BY random() LIMIT 1)")

@@ -5,9 +5,10 @@ the model if the database takes it.
 """
 import ipaddress
 import re
-from dataclasses import dataclass, replace
-from typing import Callable
+from dataclasses import replace
 
+from calls import Calls
+from operation import Operation
 from plan import BUILDING, Address, Block, Plan, Range, Space, Span, Subnet, is_in
 
 CORNERS = [(ipaddress.ip_network(n), weight) for n, weight in (
@@ -19,21 +20,7 @@ POOLS = {7: ["Camera", "Phone", "Sensor"], 8: ["Kea", "Infoblox"], 9: ["a", "b",
 UNKNOWN = 9999
 
 
-@dataclass
-class Operation:
-    name: str
-    statement: str
-    values: tuple
-    wrong: set                              # acceptable faults; empty: it must succeed
-    apply: Callable                         # with the ids that the statement returns
-    chosen: Callable = lambda before, now: None  # looks at use_for_utilization: {(table, id): boolean}
-
-
-def service_text(given):
-    return f"{given.managed_by} / {given.managed_by_entity}"
-
-
-class Generator:
+class Generator(Calls):
     def __init__(self, random, plan: Plan):
         self.random = random
         self.plan = plan
@@ -91,8 +78,10 @@ class Generator:
             kind = self.random.choices(
                 ["insert_space", "delete_space", "insert_block", "update_block", "delete_block", "insert_subnet", "update_subnet",
                  "delete_subnet", "choose_subnet", "insert_range", "update_range", "delete_range", "choose_range", "insert_address",
-                 "update_address", "delete_address", "insert_value", "rename_value", "delete_value", "insert_many", "delete_many"],
-                [1, 0.6, 12, 5, 6, 12, 6, 6, 5, 16, 9, 5, 6, 20, 9, 6, 3, 4, 2, 12, 4])[0]
+                 "update_address", "delete_address", "insert_value", "rename_value", "delete_value", "insert_many", "delete_many",
+                 "allocate_range", "release_address", "move_address", "move_addresses", "drop_block", "drop_range", "drop_subnet"],
+                [1, 0.6, 12, 5, 6, 12, 6, 6, 5, 16, 9, 5, 6, 20, 9, 6, 3, 4, 2, 12, 4,
+                 12, 5, 5, 5, 2, 2, 2])[0]
             table = TABLES.get(kind.split("_")[1])
             rows = getattr(self.plan, table) if table else None
             if kind.startswith("insert_") and table and len(rows) >= LIMITS[table]:

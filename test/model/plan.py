@@ -193,13 +193,13 @@ class Plan:
         return [i for i, a in self.addresses.items() if self.range_of(a) == range_id and moved.span.holds(Span(a.address, a.address))
                 and (a.managed_by, a.managed_by_entity) == (moved.managed_by, moved.managed_by_entity)]
 
-    def free(self, range_id, count):
+    def free(self, range_id, count=None):
         given = self.ranges[range_id]
         if given.managed_by == "MS DHCP":
             return []
         taken = {a.address for a in self.addresses.values() if self.range_of(a) == range_id}
         found, address = [], given.first
-        while address <= given.last and len(found) < count:
+        while address <= given.last and len(found) != count:
             if address not in taken and not (given.reserved and given.reserved.holds(Span(address, address))):
                 found.append(address)
             if address == given.last:
