@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "core/address.hpp"
+#include "pg/address_index.hpp"
 #include "pg/convert.hpp"
 
 namespace ipam::pg {
@@ -27,6 +28,7 @@ struct LeafEntry {
 class LeafPages {
 public:
 	void open(Relation index, Snapshot snapshot, int64 range_id, const Address &first) {
+		check_address_index(index);
 		index_ = index;
 		snapshot_ = snapshot;
 		range_id_ = range_id;
@@ -81,7 +83,7 @@ private:
 	static BTPageOpaque checked(Page page) {
 		const BTPageOpaque opaque = BTPageGetOpaque(page);
 		if (PageIsNew(page) || PageGetSpecialSize(page) != MAXALIGN(sizeof(BTPageOpaqueData)))
-			elog(ERROR, "index ip_address_range_id_address_idx is damaged");
+			elog(ERROR, "index %s is damaged", address_index);
 		return opaque;
 	}
 

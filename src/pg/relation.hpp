@@ -15,6 +15,33 @@ inline Oid oid_of(const char *name) {
 	return oid;
 }
 
+// One that a CREATE or REINDEX CONCURRENTLY is still building, or has left behind unfinished, lacks rows; so
+// does, for an old snapshot, one that indcheckxmin warns of. The planner passes such an index by. Nothing
+// here can do without, so it is an error. REINDEX CONCURRENTLY of a complete index does not disturb: it
+// waits for whoever has locked the table before it lets go of the index that it has replaced.
+inline Relation open_index(Relation table, const char *name) {
+	Oid oid = oid_of(name);
+	Relation index = index_open(oid, AccessShareLock);
+	while (!index->rd_index->indisvalid && oid_of(name) != oid) { // replaced since the name was looked up
+		index_close(index, AccessShareLock);
+		oid = oid_of(name);
+		index = index_open(oid, AccessShareLock);
+	}
+	const FormData_pg_index *definition = index->rd_index;
+	const bool is_young =
+	    definition->indcheckxmin &&
+	    !TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data), TransactionXmin);
+	if (!definition->indisvalid || is_young || definition->indrelid != RelationGetRelid(table)) {
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		                errmsg("index ipam.%s cannot be used", name),
+		                is_young ? errdetail("It was created after the transaction began.")
+		                         : errdetail("It is being created, or its creation was interrupted."),
+		                is_young ? errhint("Run the transaction again.")
+		                         : errhint("If nobody is creating it: REINDEX INDEX ipam.%s.", name)));
+	}
+	return index;
+}
+
 struct OpenIndexScan {
 	Relation table;
 	Relation index;
@@ -26,7 +53,7 @@ inline OpenIndexScan begin_index_scan(const char *table, const char *index, Snap
                                       ScanKeyData *keys, int key_count, bool index_only = false) {
 	OpenIndexScan s{};
 	s.table = table_open(oid_of(table), AccessShareLock);
-	s.index = index_open(oid_of(index), AccessShareLock);
+	s.index = open_index(s.table, index);
 #if PG_VERSION_NUM >= 180000
 	s.scan = index_beginscan(s.table, s.index, snapshot, nullptr, key_count, 0);
 #else

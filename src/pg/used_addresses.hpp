@@ -22,7 +22,7 @@ public:
 		run_first_ = next_ = first.value;
 		snapshot_ = GetActiveSnapshot();
 		table_ = table_open(oid_of("ip_address"), AccessShareLock);
-		index_ = index_open(oid_of("ip_address_range_id_address_idx"), AccessShareLock);
+		index_ = open_index(table_, address_index);
 		rows_ = table_index_fetch_begin(table_);
 		slot_ = table_slot_create(table_, nullptr);
 		pgstat_count_index_scan(index_);
