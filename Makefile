@@ -11,6 +11,7 @@
 # make ubsan      regress again, with UBSan and assertions in ipam.so
 # make lint       clang-format, clang-tidy, cppcheck, shellcheck, exported symbols
 # make bench      test/bench/run.sh against a throw-away server
+# make large      20 million addresses in one store: load, search, VACUUM, REINDEX, CLUSTER; 40 GB below /tmp
 # make clean      remove everything that was built
 # WERROR=1 turns warnings into errors. -k goes on after a failure.
 
@@ -65,7 +66,7 @@ quote = '$(subst ','\'',$(1))'
 
 -include $(wildcard build/obj/*/*.d build/ubsan/*/*.d build/unit/*.d build/unit/core/*.d)
 
-.PHONY: FORCE stage test unit fuzz regress isolation tap soak ubsan lint bench
+.PHONY: FORCE stage test unit fuzz regress isolation tap soak ubsan lint bench large
 test: unit regress isolation tap
 
 # Runs $(2) and reports it as one line, the way TAP does: ok - $(1).
@@ -142,6 +143,9 @@ soak:
 
 bench: stage
 	$(if $(wildcard test/bench/run.sh),$(SCRATCH) server build/stage test/bench/run.sh,$(nothing))
+
+large:
+	$(MAKE) --no-print-directory bench PART=large SCALE=full
 
 # A second ipam.so; the server itself stays as it is and its log gets the reports.
 UBSAN = -fsanitize=undefined -fno-sanitize=vptr -D_GLIBCXX_ASSERTIONS -DUSE_ASSERT_CHECKING

@@ -4,6 +4,7 @@
 #   make bench               small: W4 and W5 are a /12; about 3 minutes
 #   make bench SCALE=full    the real sizes; about 15 minutes, 16 GB below /tmp
 #   make bench PART=writing  only that, or only allocation, listing, reading, room or subnets
+#   make bench PART=large    the life of a large store; not part of the others. `make large` is that at full scale
 #
 # README.md in this folder says what is measured and how. Only something broken makes it fail,
 # never slowness.
@@ -22,7 +23,7 @@ small) large_prefix=12 limit=3 budget=0.3 write_seconds=1 copy_rows=100000 ;;
 full) large_prefix=8 limit=30 budget=1 write_seconds=3 copy_rows=1000000 ;;
 *) die "SCALE is small or full, not $SCALE" ;;
 esac
-[[ ${PART:=all} =~ ^(all|allocation|listing|reading|room|subnets|writing)$ ]] || die "PART is all, allocation, listing, reading, room, subnets or writing, not $PART"
+[[ ${PART:=all} =~ ^(all|allocation|large|listing|reading|room|subnets|writing)$ ]] || die "PART is all, allocation, large, listing, reading, room, subnets or writing, not $PART"
 rounds=3
 here=$(dirname "$(readlink -f "$0")")
 work=$PGHOST/bench # test/scratch removes it
@@ -245,6 +246,8 @@ measure_reading() {
 . "$here/listing.sh"
 # shellcheck source=test/bench/writing.sh
 . "$here/writing.sh"
+# shellcheck source=test/bench/large.sh
+. "$here/large.sh"
 
 # --- subnets ----------------------------------------------------------------------------------
 
@@ -309,4 +312,5 @@ echo
 [[ $PART =~ ^(all|room)$ ]] && measure_room
 [[ $PART =~ ^(all|listing)$ ]] && measure_listing
 [[ $PART =~ ^(all|reading)$ ]] && measure_reading
+[[ $PART == large ]] && measure_large
 progress "done"
