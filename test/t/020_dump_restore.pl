@@ -1,92 +1,139 @@
-# A store that is dumped and restored is the same store: every row of every table, and the next INSERT
-# works. Nobody has to know a setting for it, but for a restore by several jobs: pg_restore then loads tables
-# in any order, which no table with a foreign key inside an extension stands.
+# A store that is dumped and restored is the same store, however that is done: every row of every table, no
+# row twice, and everything goes on where it was. Nobody has to know a setting for it, but for a restore by
+# several jobs: pg_restore then loads tables in any order, which no table with a foreign key inside an
+# extension stands.
 use strict;
 use warnings;
+use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Staged;
+use Store;
 
 my $node = Staged->node('main');
 $node->start;
+my $folder = PostgreSQL::Test::Utils::tempdir();
 $node->safe_psql('postgres', 'CREATE DATABASE plan');
-$node->safe_psql('plan', 'CREATE EXTENSION ipam CASCADE; CALL ipam.provision()');
-$node->safe_psql('plan', slurp_file('test/data/sample_plan.sql'));
-
-# What a restore could lose: values of the users' own, a tree of blocks, dates, blocks whose children
-# have smaller ids than themselves, and which of overlapping subnets and ranges is used for utilization.
-$node->safe_psql('plan', q{
-	INSERT INTO ipam.custom_field_value (custom_field_id, value) VALUES (8, 'Kea'), (9, 'kea1'), (10, 'Parked'), (7, 'Toaster');
-	SELECT ipam.set_custom_field_association(9, 8, '{{kea1,Kea},{Localhost,IPAM}}');
-	INSERT INTO ipam.ip_block (network) VALUES ('192.168.1.0/24'), ('192.168.0.0/17'), ('192.168.0.0/16');
-	INSERT INTO ipam.ip_subnet (network, name) VALUES ('192.168.1.0/24', 'restored');
-	INSERT INTO ipam.ip_range (start_address, end_address, managed_by, managed_by_entity) VALUES ('192.168.1.10', '192.168.1.99', 'Kea', 'kea1');
-	INSERT INTO ipam.ip_address (address, managed_by, managed_by_entity, state, device_type)
-	SELECT '192.168.1.1'::inet + n, 'Kea', 'kea1', 'Parked', 'Toaster' FROM generate_series(0, 100) AS n;
-	UPDATE ipam.ip_address SET modified_at = '2020-02-02', created_at = '2020-01-01' WHERE device_type = 'Toaster';
-	DELETE FROM ipam.ip_address WHERE address = '192.168.1.1';
-	INSERT INTO ipam.ip_subnet (network, name)
-	SELECT set_masklen('172.16.0.0'::inet + n * 256, 20 + n % 7)::cidr, 'nested ' || n FROM generate_series(0, 200) AS n ON CONFLICT DO NOTHING;
-	INSERT INTO ipam.ip_range (start_address, end_address, managed_by)
-	SELECT '172.16.0.0'::inet + n * 64 + 1, '172.16.0.0'::inet + n * 64 + 20 + n % 40, (ARRAY['IPAM', 'Others', 'VM Manager', 'MS DHCP'])[1 + n % 4]
-	FROM generate_series(0, 60) AS n;
-	INSERT INTO ipam.ip_range (start_address, end_address, managed_by, excluded_addresses)
-	SELECT '172.16.0.0'::inet + n * 64 + 10, '172.16.0.0'::inet + n * 64 + 50, 'MS DHCP', ipam.inetmultirange(ipam.inetrange('172.16.0.0'::inet + n * 64 + 10, '172.16.0.0'::inet + n * 64 + 10 + n % 20, '[]'))
-	FROM generate_series(0, 60, 3) AS n;
-	SELECT ipam.remap_subnet(id) FROM ipam.ip_subnet WHERE name LIKE 'nested %' AND id % 3 = 0 ORDER BY id;
-	SELECT ipam.remap_range(id) FROM ipam.ip_range WHERE start_address <<= '172.16.0.0/16' AND id % 5 = 0 ORDER BY id;
-});
+fill_store($node, 'plan');
+my $plan = store_rows($node, 'plan');
+cmp_ok(scalar keys %$plan, '>=', 19, 'there are tables to compare');
+is_deeply([ grep { $plan->{$_} eq '' } grep { $_ ne 'schema_conversion_progress' } sort keys %$plan ], [], 'each of them has rows');
 is($node->safe_psql('plan', q{SELECT count(*) FILTER (WHERE use_for_utilization) > 50 AND count(*) FILTER (WHERE NOT use_for_utilization) > 50 FROM ipam.ip_subnet}),
 	't', 'there are subnets that are used for utilization, and others');
+is_sound($node, 'plan', 'the store that is dumped');
 
-my @tables = split /\n/, $node->safe_psql('plan',
-	q{SELECT relname FROM pg_class WHERE relnamespace = 'ipam'::regnamespace AND relkind = 'r' AND relname <> 'plan_lock' ORDER BY 1});
-ok(@tables >= 9, 'there are tables to compare');
-
-sub rows
+# Runs pg_dump or its like; gives the file.
+sub dumped
 {
-	my ($database, $table) = @_;
-	return $node->safe_psql($database, "SELECT t::text FROM ipam.$table AS t ORDER BY 1");
+	my ($name, $program, @arguments) = @_;
+	$node->command_ok([ $program, '-f', "$folder/$name", @arguments ], "$name is written");
+	return "$folder/$name";
 }
-
-sub same_store
+sub create
 {
-	my ($database, $how) = @_;
-	is(rows($database, $_), rows('plan', $_), "$how: the rows of $_ are the same") for @tables;
-	my $next = q{INSERT INTO ipam.ip_subnet (network, name) VALUES ('192.168.251.0/24', 'next');
-	             INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('192.168.251.1', '192.168.251.9');
-	             INSERT INTO ipam.ip_block (network) VALUES ('192.168.250.0/23');
-	             INSERT INTO ipam.custom_field (name) VALUES ('Next field');
-	             INSERT INTO ipam.address_space (name) VALUES ('Next space');
-	             INSERT INTO ipam.ip_address (address) VALUES ('192.168.251.1') RETURNING range_id = (SELECT max(id) FROM ipam.ip_range)};
-	is($node->safe_psql($database, $next), 't', "$how: the next INSERT works");
+	my ($database) = @_;
+	$node->safe_psql('postgres', "CREATE DATABASE $database");
+	return ('-d', $node->connstr($database));
 }
+sub restored
+{
+	my ($database, @command) = @_;
+	$node->command_ok(\@command, "$database: restored without an error");
+}
+sub is_same_store
+{
+	my ($database) = @_;
+	same_rows(store_rows($node, $database), $plan, $database);
+	is_sound($node, $database, $database);
+	goes_on($node, $database, $database);
+}
+my @psql = ('psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1');
+my $dump = dumped('plan.dump', 'pg_dump', '-Fc', $node->connstr('plan'));
 
-my $folder = PostgreSQL::Test::Utils::tempdir();
-command_ok([ 'pg_dump', '-h', $node->host, '-p', $node->port, '-d', 'plan', '-f', "$folder/plan.sql" ], 'pg_dump, plain');
-$node->safe_psql('postgres', 'CREATE DATABASE plain');
-command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', $node->host, '-p', $node->port, '-d', 'plain', '-f', "$folder/plan.sql" ],
-	'plain: restored without an error');
-same_store('plain', 'plain');
+# --- nothing to know ------------------------------------------------------------------------------------
 
-command_ok([ 'pg_dump', '--inserts', '-h', $node->host, '-p', $node->port, '-d', 'plan', '-f', "$folder/inserts.sql" ], 'pg_dump, inserts');
-$node->safe_psql('postgres', 'CREATE DATABASE inserts');
-command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', $node->host, '-p', $node->port, '-d', 'inserts', '-f', "$folder/inserts.sql" ],
-	'inserts: restored without an error');
-same_store('inserts', 'inserts');
+restored('plain', @psql, create('plain'), '-f', dumped('plan.sql', 'pg_dump', $node->connstr('plan')));
+is($node->safe_psql('plain', 'SELECT count(*) FROM ipam.occupancy'), 0, 'plain: occupancy is not dumped');
+$node->safe_psql('plain', 'CALL ipam.rebuild_occupancy()');
+is($node->safe_psql('plain', 'SELECT count(*) > 0 FROM ipam.occupancy WHERE is_confirmed'), 't', 'plain: but made anew by a call');
+is_same_store('plain');
 
-command_ok([ 'pg_dump', '-h', $node->host, '-p', $node->port, '-Fc', '-d', 'plan', '-f', "$folder/plan.dump" ], 'pg_dump, custom format');
-$node->safe_psql('postgres', 'CREATE DATABASE custom');
-command_ok([ 'pg_restore', '--exit-on-error', '-h', $node->host, '-p', $node->port, '-d', 'custom', "$folder/plan.dump" ], 'one job: restored without an error');
-same_store('custom', 'one job');
-$node->safe_psql('postgres', 'CREATE DATABASE parallel');
+restored('inserts', @psql, create('inserts'), '-f', dumped('inserts.sql', 'pg_dump', '--inserts', $node->connstr('plan')));
+is_same_store('inserts');
+
+restored('one_job', 'pg_restore', '--exit-on-error', create('one_job'), $dump);
+is_same_store('one_job');
+
+# Schema and data by themselves: the dump of the schema makes the extension, without rows.
+my $schema = dumped('schema.sql', 'pg_dump', '-s', $node->connstr('plan'));
+my $data = dumped('data.sql', 'pg_dump', '-a', $node->connstr('plan'));
+restored('schema', @psql, create('schema'), '-f', $schema);
+is($node->safe_psql('schema', 'SELECT ipam.is_ipam_configured(), (SELECT count(*) FROM ipam.custom_field)'), 'f|0', 'schema: a store that is not provisioned');
+restored('schema', @psql, '-d', $node->connstr('schema'), '-f', $data);
+is_same_store('schema');
+create('data');
+$node->safe_psql('data', 'CREATE EXTENSION ipam CASCADE');
+restored('data', @psql, '-d', $node->connstr('data'), '-f', $data);
+is_same_store('data');
+
+# One table: its rows only, for a store that has the plan around them. Releases are noted, as always.
+my $addresses = dumped('addresses.sql', 'pg_dump', '-t', 'ipam.ip_address', $node->connstr('plan'));
+restored('one_table', 'pg_restore', '--exit-on-error', create('one_table'), $dump);
+$node->safe_psql('one_table', 'CALL ipam.rebuild_occupancy(); TRUNCATE ipam.ip_address');
+restored('one_table', @psql, '-d', $node->connstr('one_table'), '-f', $addresses);
+is_same_store('one_table');
+
+# --- several jobs ---------------------------------------------------------------------------------------
+
 {
 	local $ENV{PGOPTIONS} = '-c session_replication_role=replica';
-	command_ok([ 'pg_restore', '-j', '4', '--exit-on-error', '-h', $node->host, '-p', $node->port, '-d', 'parallel', "$folder/plan.dump" ],
-		'four jobs: restored without an error');
+	restored('four_jobs', 'pg_restore', '-j', '4', '--exit-on-error', create('four_jobs'), $dump);
 }
-same_store('parallel', 'four jobs');
+is_same_store('four_jobs');
 
+my ($out, $err);
+delete local $ENV{PGAPPNAME}; # that of the tests
+ok(!IPC::Run::run([ 'pg_restore', '-j', '4', create('unset'), $dump ], '>', \$out, '2>', \$err), 'four jobs without the setting fail');
+like($err, qr/HINT:  .*PGOPTIONS='-c session_replication_role=replica'/, 'and the error tells it');
+
+# --- while others write ---------------------------------------------------------------------------------
+
+append_to_file("$folder/use", q{
+	SELECT count(*) FROM ipam.ip_range AS r, ipam.allocate_ip_addresses(r.id, 3, device_name => 'load') AS a WHERE r.description = 'busy';
+	DELETE FROM ipam.ip_address WHERE device_name = 'load' AND id % 3 = 0;
+	INSERT INTO ipam.ip_subnet (network, name) SELECT network(set_masklen('100.80.0.0'::inet + 256 * (random() * 1000)::integer, 24)), 'load' ON CONFLICT DO NOTHING;
+	DELETE FROM ipam.ip_subnet WHERE name = 'load' AND id % 7 = 0;
+});
+$node->safe_psql('plan', q{INSERT INTO ipam.ip_range (start_address, end_address, quarantine, description) VALUES ('198.18.128.1', '198.18.255.254', '1 minute', 'busy')});
+my $load = IPC::Run::start([ 'pgbench', '-n', '-c', '3', '-T', '60', '-f', "$folder/use", $node->connstr('plan') ], '>', '/dev/null', '2>', \$err);
+$node->poll_query_until('plan', q{SELECT count(*) > 20 FROM ipam.ip_address WHERE device_name = 'load'}) or die $err;
+$node->command_ok([ 'pg_dump', '-Fd', '-j', '3', '-f', "$folder/directory", $node->connstr('plan') ], 'pg_dump by three jobs in the middle of it');
+my $before = $node->safe_psql('plan', q{SELECT max(id) FROM ipam.ip_address});
+$node->poll_query_until('plan', "SELECT max(id) > $before FROM ipam.ip_address");
+ok($load->pumpable, 'nobody who wrote had an error') or diag($err);
+$load->kill_kill;
+{
+	local $ENV{PGOPTIONS} = '-c session_replication_role=replica';
+	restored('in_use', 'pg_restore', '-j', '4', '--exit-on-error', create('in_use'), "$folder/directory");
+}
+is_sound($node, 'in_use', 'in_use');
+cmp_ok($node->safe_psql('in_use', q{SELECT count(*) FROM ipam.ip_address WHERE device_name = 'load'}), '>', 0, 'in_use: what was written meanwhile is there');
+is($node->safe_psql('in_use', q{SELECT bool_and(a.id <= s.last_value) FROM ipam.ip_address AS a, ipam.ip_address_id_seq AS s}), 't', 'in_use: the sequence is not behind the rows');
+$node->safe_psql('in_use', q{DELETE FROM ipam.ip_address WHERE device_name = 'load'});
+goes_on($node, 'in_use', 'in_use');
+
+# --- the whole server -----------------------------------------------------------------------------------
+
+my $other = Staged->node('other');
+$other->start;
+$node->safe_psql('postgres', "DROP DATABASE $_") for split /\n/, $node->safe_psql('postgres', q{SELECT datname FROM pg_database WHERE datname NOT IN ('postgres', 'plan') AND NOT datistemplate});
+my $all = dumped('all.sql', 'pg_dumpall', '-d', $node->connstr('postgres'));
+ok(IPC::Run::run([ 'psql', '-X', '-q', '-d', $other->connstr('postgres'), '-f', $all ], '>', \$out, '2>', \$err), 'pg_dumpall: restored');
+is(join('', grep { !/^psql:.* ERROR:  role "\S+" already exists$/ } split /^/m, $err), '', 'pg_dumpall: the role that restores was there, and that is the only error');
+same_rows(store_rows($other, 'plan'), store_rows($node, 'plan'), 'pg_dumpall');
+is_sound($other, 'plan', 'pg_dumpall');
+is($other->safe_psql('plan', q{SET ROLE ipam_users; SELECT count(*) > 0 FROM ipam.ip_address}), 't', 'pg_dumpall: the security groups have their rights');
+$other->stop;
 $node->stop;
 done_testing();
