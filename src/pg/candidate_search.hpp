@@ -23,8 +23,11 @@ namespace ipam::pg {
 constexpr int most_locks = 64;
 
 struct Claims {
-	uint128 *positions; // ascending
+	uint128 *positions; // ascending; of a run only the first
 	int count;
+	bool is_run; // too long to be locked: all positions from the first one on
+
+	uint128 at(int i) const { return is_run ? positions[0] + static_cast<uint128>(i) : positions[i]; }
 };
 
 // Visits the gaps between the taken addresses from a position on, until visit returns false.
@@ -72,25 +75,23 @@ inline bool try_claim(const Wanted &wanted, uint128 position, Claims *claims, Fi
 	return true;
 }
 
-// A run that is too long to be locked is claimed without: the INSERT tells whether somebody was faster.
-inline bool is_locked_when_claimed(const Wanted &wanted, int count) {
-	return !wanted.consecutive || count <= most_locks;
-}
-
 inline void release_claims(const Wanted &wanted, Claims *claims) {
-	const bool is_locked = is_locked_when_claimed(wanted, claims->count);
-	for (int i = 0; is_locked && i < claims->count; ++i)
+	for (int i = 0; !claims->is_run && i < claims->count; ++i)
 		unlock(lock_of(wanted, claims->positions[i]));
 	claims->count = 0;
+	claims->is_run = false;
 }
 
 // `count` addresses of the gap one behind the other; false: there is no such run.
 inline bool claim_run(const Wanted &wanted, const Span &gap, int count, Claims *claims, Findings *findings) {
 	const auto steps = static_cast<uint128>(count) - 1;
 	for (uint128 start = gap.first; start <= gap.last && gap.last - start >= steps;) {
-		if (!is_locked_when_claimed(wanted, count)) {
-			for (; claims->count < count; ++claims->count)
-				claims->positions[claims->count] = start + static_cast<uint128>(claims->count);
+		// A run that is too long to be locked is claimed without: the INSERT tells whether somebody was
+		// faster.
+		if (count > most_locks) {
+			claims->positions[0] = start;
+			claims->count = count;
+			claims->is_run = true;
 			return true;
 		}
 		uint128 next = start;
@@ -109,16 +110,23 @@ inline void drop_taken(const Wanted &wanted, int first, Claims *claims, Findings
 	if (claims->count == first) return;
 	int kept = first;
 	int next = first;
-	const uint128 last = claims->positions[claims->count - 1];
-	const bool is_locked = is_locked_when_claimed(wanted, claims->count);
+	const uint128 last = claims->at(claims->count - 1);
 	TakenAddresses taken;
 	taken.open(wanted, claims->positions[first], findings);
-	for (Stretch stretch{}; taken.next(stretch) && stretch.first <= last;) {
+	Stretch stretch{};
+	if (claims->is_run) {
+		if (taken.next(stretch) && stretch.first <= last) {
+			findings->has_changed = true;
+			release_claims(wanted, claims);
+		}
+		taken.close();
+		return;
+	}
+	while (taken.next(stretch) && stretch.first <= last) {
 		while (next < claims->count && claims->positions[next] < stretch.first)
 			claims->positions[kept++] = claims->positions[next++];
 		if (next == claims->count || claims->positions[next] != stretch.first) continue;
-		if (is_locked) unlock(lock_of(wanted, claims->positions[next]));
-		++next;
+		unlock(lock_of(wanted, claims->positions[next++]));
 	}
 	taken.close();
 	while (next < claims->count)

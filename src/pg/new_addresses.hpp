@@ -166,11 +166,15 @@ inline int insert_addresses(const NewAddresses &rows, Datum *addresses, int coun
 		values[7 + i] = rows.values[i];
 		if ((rows.given & 1U << i) == 0) nulls[7 + i] = 'n';
 	}
-	const int status = SPI_execute_plan(insert_statement(rows, count == 1), values, nulls, false, 0);
+	SPIPlanPtr plan = insert_statement(rows, count == 1);
+	const int status = SPI_execute_plan(plan, values, nulls, false, 0);
 	if (status != SPI_OK_INSERT_RETURNING)
 		elog(ERROR, "could not record addresses: %s", SPI_result_code_string(status));
 	put_rows(result);
-	return static_cast<int>(SPI_processed);
+	const auto recorded = static_cast<int>(SPI_processed);
+	SPI_freetuptable(SPI_tuptable);
+	if (rows.named != 0) SPI_freeplan(plan); // not one of those that are kept
+	return recorded;
 }
 
 } // namespace ipam::pg

@@ -196,6 +196,31 @@ void purge_released_addresses(int64 range_id) {
 	SPI_execute_plan(purge.prepared(INT8OID), values, nullptr, false, 0);
 }
 
+// Addresses that one statement records: what it takes of memory does not grow with the number asked for.
+constexpr int most_recorded = 4096;
+
+// Records the claimed addresses and returns how many of them; the others somebody has recorded meanwhile.
+int record_claims(const Wanted &wanted, const NewAddresses &rows, const Claims &claims,
+                  Tuplestorestate *result) {
+	MemoryContext statement =
+	    AllocSetContextCreate(CurrentMemoryContext, "ipam new addresses", ALLOCSET_DEFAULT_SIZES);
+	int recorded = 0;
+	for (int first = 0; first < claims.count; first += most_recorded) {
+		CHECK_FOR_INTERRUPTS();
+		const int count = std::min(claims.count - first, most_recorded);
+		MemoryContext caller = MemoryContextSwitchTo(statement);
+		auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<Size>(count)));
+		for (int i = 0; i < count; ++i)
+			values[i] =
+			    InetPGetDatum(to_inet({wanted.asked.family, wanted.direction.mirror(claims.at(first + i))}));
+		recorded += insert_addresses(rows, values, count, result);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(statement);
+	}
+	MemoryContextDelete(statement);
+	return recorded;
+}
+
 // Claims and records addresses, most_locks at a time, or a consecutive run at once.
 void allocate_addresses(const Wanted &wanted, const NewAddresses &rows, int count, Tuplestorestate *result) {
 	const bool is_bulk = count > most_locks && !wanted.consecutive;
@@ -203,19 +228,15 @@ void allocate_addresses(const Wanted &wanted, const NewAddresses &rows, int coun
 	const LOCKTAG bulk_lock = allocation_lock(AllocationLock::bulk, wanted.range_id, 0);
 	if (is_bulk) lock(bulk_lock);
 	if (count > most_locks) require_available(wanted, count);
-	Claims claims{allocate<uint128>(CurrentMemoryContext, static_cast<Size>(batch)), 0};
-	auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * static_cast<Size>(batch)));
+	Claims claims{allocate<uint128>(CurrentMemoryContext, most_locks), 0, false};
 	uint128 from = first_position(wanted);
 	for (int missing = count; missing > 0;) {
 		CHECK_FOR_INTERRUPTS();
 		const Findings findings = claim(wanted, from, std::min(missing, batch), count, &claims);
 		const int claimed = claims.count;
-		const uint128 last = claims.positions[claimed - 1];
+		const uint128 last = claims.at(claimed - 1);
 		from = last < wanted.asked.last ? last + 1 : wanted.asked.first;
-		for (int i = 0; i < claimed; ++i)
-			values[i] =
-			    InetPGetDatum(to_inet({wanted.asked.family, wanted.direction.mirror(claims.positions[i])}));
-		const int recorded = insert_addresses(rows, values, claimed, result);
+		const int recorded = record_claims(wanted, rows, claims, result);
 		release_claims(wanted, &claims);
 		if (wanted.consecutive && recorded < claimed)
 			raise_changed_since_snapshot("Another session has recorded an address of the chosen run.");

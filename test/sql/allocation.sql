@@ -105,6 +105,9 @@ DELETE FROM ipam.ip_address WHERE address IN ('10.1.0.20', '10.1.0.21', '10.1.0.
 SELECT address FROM ipam.allocate_ip_addresses(:big, 3, consecutive => true);
 SELECT address FROM ipam.allocate_ip_addresses(:big, 2, consecutive => true, direction => 'Highest', end_address => '10.1.0.255');
 SELECT count(*), min(address), max(address), max(address) - min(address) AS distance FROM ipam.allocate_ip_addresses(:big, 500, consecutive => true);
+-- So many that they are recorded by several statements, in the order of the walk.
+SELECT count(*), min(address), max(address) - min(address) AS distance, bool_and(address = expected) AS in_order
+FROM (SELECT address, coalesce(lag(address) OVER () - 1, address) AS expected FROM ipam.allocate_ip_addresses(:big, 9000, consecutive => true, direction => 'Highest', properties => '{"os_name": "x"}')) AS a;
 DELETE FROM ipam.ip_address WHERE range_id = :v4 AND address NOT IN ('10.0.0.13', '10.0.0.16');
 SELECT ipam.allocate_ip_addresses(:v4, 5, consecutive => true);
 SELECT address FROM ipam.allocate_ip_addresses(:v4, 4, consecutive => true);
