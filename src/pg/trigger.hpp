@@ -2,20 +2,38 @@
 // Row triggers: the call, and the row it is about by column name.
 #include "pg/postgres.hpp"
 
+#include <cstring>
+
 namespace ipam::pg {
 
-// The call of a row trigger for INSERT or UPDATE with the given timing.
-inline TriggerData *trigger_data(FunctionCallInfo fcinfo, TriggerEvent timing) {
+// The call of a trigger of the extension's own table. Whoever may execute the function may put it on a table
+// of his own, where columns have other types or none.
+inline TriggerData *trigger_on(FunctionCallInfo fcinfo, const char *table) {
 	if (!CALLED_AS_TRIGGER(fcinfo)) {
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 		                errmsg("this function can be called as a trigger only")));
 	}
 	auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
-	if (!TRIGGER_FIRED_FOR_ROW(data->tg_event) || (data->tg_event & TRIGGER_EVENT_TIMINGMASK) != timing ||
-	    TRIGGER_FIRED_BY_DELETE(data->tg_event)) {
+	if (strcmp(RelationGetRelationName(data->tg_relation), table) != 0 ||
+	    RelationGetNamespace(data->tg_relation) != get_namespace_oid("ipam", true)) {
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-		                errmsg("trigger %s does not fit its function", data->tg_trigger->tgname)));
+		                errmsg("trigger %s is for the table ipam.%s only", data->tg_trigger->tgname, table)));
 	}
+	return data;
+}
+
+[[noreturn]] inline void refuse_trigger(const TriggerData *data) {
+	ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+	                errmsg("trigger %s does not fit its function", data->tg_trigger->tgname)));
+	pg_unreachable();
+}
+
+// The call of a row trigger for INSERT or UPDATE with the given timing.
+inline TriggerData *row_trigger_on(FunctionCallInfo fcinfo, const char *table, TriggerEvent timing) {
+	TriggerData *data = trigger_on(fcinfo, table);
+	if (!TRIGGER_FIRED_FOR_ROW(data->tg_event) || (data->tg_event & TRIGGER_EVENT_TIMINGMASK) != timing ||
+	    TRIGGER_FIRED_BY_DELETE(data->tg_event))
+		refuse_trigger(data);
 	return data;
 }
 

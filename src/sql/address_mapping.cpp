@@ -78,7 +78,7 @@ const char *range_text(int64 id) {
 } // namespace
 
 IPAM_FUNCTION(ipam_map_address) {
-	TriggerData *data = trigger_data(fcinfo, TRIGGER_EVENT_BEFORE);
+	TriggerData *data = row_trigger_on(fcinfo, "ip_address", TRIGGER_EVENT_BEFORE);
 	const Row row = new_row(data);
 	if (!can_be_mapped(row)) return PointerGetDatum(row.tuple);
 
@@ -112,7 +112,7 @@ IPAM_FUNCTION(ipam_map_address) {
 }
 
 IPAM_FUNCTION(ipam_confirm_address_mapping) {
-	const Row row = new_row(trigger_data(fcinfo, TRIGGER_EVENT_AFTER));
+	const Row row = new_row(row_trigger_on(fcinfo, "ip_address", TRIGGER_EVENT_AFTER));
 	if (find_range(service_of(row), row.get("address"), false).id != row.id("range_id")) {
 		SPI_connect();
 		Datum values[] = {row.get("id")};
@@ -191,7 +191,7 @@ void remap_outside(const Service &service, const Span &span, const Span &kept) {
 } // namespace
 
 IPAM_FUNCTION(ipam_remap_addresses) {
-	TriggerData *data = trigger_data(fcinfo, TRIGGER_EVENT_AFTER);
+	TriggerData *data = row_trigger_on(fcinfo, "ip_range", TRIGGER_EVENT_AFTER);
 	const Row row = new_row(data);
 	const Service service = service_of(row);
 	const Span span = span_of(row);

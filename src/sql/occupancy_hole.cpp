@@ -49,9 +49,8 @@ void ipam::register_occupancy_callbacks() {
 
 // For each statement that deletes addresses.
 IPAM_FUNCTION(ipam_open_occupancy_holes) {
-	auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
-	if (!CALLED_AS_TRIGGER(fcinfo) || data->tg_oldtable == nullptr)
-		elog(ERROR, "ipam_open_occupancy_holes does not fit its trigger");
+	TriggerData *data = trigger_on(fcinfo, "ip_address");
+	if (data->tg_oldtable == nullptr) refuse_trigger(data);
 	const AttrNumber range_column = get_attnum(RelationGetRelid(data->tg_relation), "range_id");
 	const AttrNumber address_column = get_attnum(RelationGetRelid(data->tg_relation), "address");
 	for_each_old_row(data, [=](TupleTableSlot *slot) {
@@ -67,9 +66,8 @@ IPAM_FUNCTION(ipam_open_occupancy_holes) {
 
 // For each row that is moved, and for each one that logical replication deletes.
 IPAM_FUNCTION(ipam_open_occupancy_hole) {
-	auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_ROW(data->tg_event))
-		elog(ERROR, "ipam_open_occupancy_hole does not fit its trigger");
+	TriggerData *data = trigger_on(fcinfo, "ip_address");
+	if (!TRIGGER_FIRED_FOR_ROW(data->tg_event)) refuse_trigger(data);
 	release(old_row(data));
 	return PointerGetDatum(nullptr);
 }

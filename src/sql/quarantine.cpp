@@ -64,11 +64,7 @@ void quarantine(const Released &released) {
 // Trigger on ip_address: on DELETE and TRUNCATE for the statement, on UPDATE for each row that gets another
 // address.
 IPAM_FUNCTION(ipam_note_released_addresses) {
-	if (!CALLED_AS_TRIGGER(fcinfo)) {
-		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-		                errmsg("this function can be called as a trigger only")));
-	}
-	auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
+	TriggerData *data = trigger_on(fcinfo, "ip_address");
 	if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event)) {
 		forget_hints();
 		return PointerGetDatum(nullptr);

@@ -249,7 +249,7 @@ void refuse_update(const Row &row, const Row &old, const Columns &columns) {
 } // namespace
 
 IPAM_FUNCTION(ipam_place_subnet) {
-	TriggerData *data = trigger_data(fcinfo, TRIGGER_EVENT_BEFORE);
+	TriggerData *data = row_trigger_on(fcinfo, "ip_subnet", TRIGGER_EVENT_BEFORE);
 	const Row row = new_row(data);
 	const Row old = old_row(data);
 	const bool is_update = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
@@ -363,7 +363,7 @@ bool need_not_settle(Receiving *receiving, Relation table, Datum address_space) 
 } // namespace
 
 IPAM_FUNCTION(ipam_receive_subnet) {
-	TriggerData *data = trigger_data(fcinfo, TRIGGER_EVENT_AFTER);
+	TriggerData *data = row_trigger_on(fcinfo, "ip_subnet", TRIGGER_EVENT_AFTER);
 	const Row row = new_row(data);
 	auto *receiving = state_of<Receiving>(fcinfo);
 	if (receiving->columns.id == 0) receiving->columns = columns_of(row);
