@@ -10,7 +10,8 @@
 --   2. confirm: reads the proposals, waits until every transaction has ended that held a lock to write
 --      ip_address, takes a new snapshot, looks at the addresses again, and confirms what this snapshot shows
 --      to be full. In the same transaction go the holes that this snapshot shows: their addresses have been
---      looked at. (A proposal that another session commits during the wait is left to that session.)
+--      looked at. (A proposal that another session commits during the wait is left to that session, and one of
+--      the same transaction stays a proposal.)
 -- Take a transaction D that releases an address of the stretch. D locks ip_address, deletes, and then reads
 -- the stretches of the range, proposed ones too, as they are at that moment.
 --   - D had the lock when confirm began to wait: D has ended before the snapshot, which shows the release.

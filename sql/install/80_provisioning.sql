@@ -184,7 +184,9 @@ BEGIN
     EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA ipam TO %I', users);
     -- Not ALL FUNCTIONS: the constructors of the range types belong to the server's first superuser.
     FOR own IN
-        SELECT p.oid::regprocedure AS routine, CASE p.proname WHEN 'launch_async_worker' THEN administrators ELSE users END AS role_name
+        SELECT p.oid::regprocedure AS routine,
+               -- In C, past the rights on tables: parts of procedures, which are the administrators'.
+               CASE WHEN p.proname IN ('launch_async_worker', 'propose_occupancy', 'confirm_occupancy') THEN administrators ELSE users END AS role_name
         FROM pg_proc AS p
         WHERE p.pronamespace = 'ipam'::regnamespace AND p.prokind = 'f' AND pg_has_role(current_user, p.proowner, 'USAGE')
     LOOP

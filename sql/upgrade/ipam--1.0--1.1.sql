@@ -16,7 +16,8 @@ SET LOCAL search_path TO pg_catalog, pg_temp;
 --   2. confirm: reads the proposals, waits until every transaction has ended that held a lock to write
 --      ip_address, takes a new snapshot, looks at the addresses again, and confirms what this snapshot shows
 --      to be full. In the same transaction go the holes that this snapshot shows: their addresses have been
---      looked at. (A proposal that another session commits during the wait is left to that session.)
+--      looked at. (A proposal that another session commits during the wait is left to that session, and one of
+--      the same transaction stays a proposal.)
 -- Take a transaction D that releases an address of the stretch. D locks ip_address, deletes, and then reads
 -- the stretches of the range, proposed ones too, as they are at that moment.
 --   - D had the lock when confirm began to wait: D has ended before the snapshot, which shows the release.
@@ -251,6 +252,44 @@ INSERT INTO ipam.schema_conversion_step (from_version, to_version, position, nam
 VALUES ('1.0', '1.1', 1, 'rights', false, 'ipam.convert_rights', NULL),
        -- Waits for those who write addresses: tried again as it is.
        ('1.0', '1.1', 2, 'occupancy', true, 'ipam.convert_occupancy', 'ipam.count_occupancy_to_convert');
+
+-- Users read; administrators of address space management write the plan; administrators set it up.
+CREATE OR REPLACE FUNCTION ipam.grant_rights() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    users name;
+    writers name;
+    administrators name;
+    own record;
+BEGIN
+    SELECT p.value INTO users FROM ipam.common_property AS p WHERE p.name = 'IpamSecurityGroupIpamUsers';
+    SELECT p.value INTO writers FROM ipam.common_property AS p WHERE p.name = 'IpamSecurityGroupIpamAsmAdministrators';
+    SELECT p.value INTO administrators FROM ipam.common_property AS p WHERE p.name = 'IpamSecurityGroupIpamAdministrators';
+    EXECUTE format('GRANT USAGE ON SCHEMA ipam TO %I', users);
+    EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA ipam TO %I', users);
+    -- Not ALL FUNCTIONS: the constructors of the range types belong to the server's first superuser.
+    FOR own IN
+        SELECT p.oid::regprocedure AS routine,
+               -- In C, past the rights on tables: parts of procedures, which are the administrators'.
+               CASE WHEN p.proname IN ('launch_async_worker', 'propose_occupancy', 'confirm_occupancy') THEN administrators ELSE users END AS role_name
+        FROM pg_proc AS p
+        WHERE p.pronamespace = 'ipam'::regnamespace AND p.prokind = 'f' AND pg_has_role(current_user, p.proowner, 'USAGE')
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', own.routine, own.role_name);
+    END LOOP;
+    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON ipam.address_space, ipam.ip_block, ipam.ip_subnet, ipam.ip_range, ipam.ip_address, '
+                   'ipam.custom_field, ipam.custom_field_value, ipam.custom_field_value_association TO %I', writers);
+    EXECUTE format('GRANT INSERT, UPDATE ON ipam.plan_lock TO %I', writers);
+    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON ipam.released_address TO %I', writers);
+    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON ipam.logical_group, ipam.logical_group_field TO %I', administrators);
+    EXECUTE format('GRANT INSERT, UPDATE ON ipam.common_property, ipam.async_session, ipam.schema_conversion_progress TO %I', administrators);
+    EXECUTE format('GRANT DELETE ON ipam.schema_conversion_progress TO %I', administrators);
+    EXECUTE format('GRANT INSERT, UPDATE, DELETE ON ipam.task_run, ipam.range_utilization_history, ipam.block_utilization_history, '
+                   'ipam.range_utilization_status, ipam.expiry_event TO %I', administrators);
+    EXECUTE format('GRANT EXECUTE ON ALL PROCEDURES IN SCHEMA ipam TO %I', administrators);
+END
+$$;
 
 -- Rights: PUBLIC gets nothing. The conversion gives the security groups theirs.
 REVOKE ALL ON ipam.occupancy, ipam.occupancy_hole FROM PUBLIC;

@@ -147,6 +147,12 @@ void add_candidate(Window *window, Span span) {
 	window->candidates = lappend(window->candidates, candidate);
 }
 
+bool is_own(TupleTableSlot *slot) {
+	bool is_null = false;
+	const Datum writer = slot_getsysattr(slot, MinTransactionIdAttributeNumber, &is_null);
+	return TransactionIdIsCurrentTransactionId(DatumGetTransactionId(writer));
+}
+
 // Takes the stretches of the window that are visible to the snapshot out of the table.
 Window take_out_stretches(int64 range_id, const Span &span, Snapshot snapshot, const OpenTable &stretches) {
 	const Span empty{span.family, 1, 0};
@@ -155,6 +161,7 @@ Window take_out_stretches(int64 range_id, const Span &span, Snapshot snapshot, c
 	             [&](TupleTableSlot *slot) {
 		             const Span row = span_in(slot);
 		             const bool confirmed = detail::is_confirmed(slot);
+		             if (!confirmed && is_own(slot)) return; // nobody who releases an address sees it
 		             const bool adjacent =
 		                 confirmed && row.family == span.family &&
 		                 (row.last + 1 == span.first || (span.last + 1 == row.first && row.first != 0));
@@ -211,6 +218,7 @@ int64 put_in(int64 range_id, Window window, const OpenTable &stretches) {
 IPAM_FUNCTION(ipam_propose_occupancy) {
 	const int64 range_id = PG_GETARG_INT64(0);
 	const Span span = span_argument(fcinfo);
+	PreventCommandIfReadOnly("propose_occupancy()");
 	const OpenTable stretches("occupancy");
 	const Looked looked = for_each_full_stretch(range_id, span, count_argument(fcinfo), [&](const Span &run) {
 		stretches.insert(range_id, run, false);
@@ -228,10 +236,11 @@ IPAM_FUNCTION(ipam_propose_occupancy) {
 // Step two, after the first has been committed. Whoever may have released addresses without seeing a
 // stretch, a proposed one included, has ended before the addresses are looked at; what their snapshot
 // shows to be full is full, and whoever releases one of them afterwards makes a hole. That does not hold
-// for a proposal that another session commits meanwhile: it is not touched.
+// for a proposal that another session commits meanwhile, nor for one of this transaction: it is not touched.
 IPAM_FUNCTION(ipam_confirm_occupancy) {
 	const int64 range_id = PG_GETARG_INT64(0);
 	const Span span = span_argument(fcinfo);
+	PreventCommandIfReadOnly("confirm_occupancy()");
 	LockRelationOid(oid_of("occupancy"), ShareUpdateExclusiveLock); // one after the other
 	Snapshot before = RegisterSnapshot(GetLatestSnapshot());
 	LOCKTAG addresses;
