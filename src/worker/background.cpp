@@ -99,6 +99,7 @@ int64 take_session(const Ticket &ticket) {
 } // namespace
 
 IPAM_FUNCTION(ipam_launch_async_worker) {
+	PreventCommandIfReadOnly("launch_async_worker()");
 	const Ticket ticket{MyDatabaseId, GetSessionUserId(), GetUserId(), GetTopTransactionId(),
 	                    PG_GETARG_INT64(0)};
 	BackgroundWorker worker{};

@@ -233,3 +233,7 @@ SELECT min(length(message)) = 100000 AND min(length(detail)) = 100000 AND min(le
 SELECT payload::jsonb ->> 'event' AS event, string_agg(DISTINCT key, ', ' ORDER BY key) FROM sent, jsonb_object_keys(payload::jsonb) AS key GROUP BY 1 ORDER BY 1;
 SELECT DISTINCT jsonb_object_keys(payload::jsonb -> 'exception') FROM sent WHERE payload::jsonb ? 'exception' ORDER BY 1;
 ROLLBACK;
+-- A transaction that only reads, as all on a standby do, starts no worker.
+BEGIN READ ONLY;
+SELECT ipam.launch_async_worker(0);
+ROLLBACK;
