@@ -3,6 +3,10 @@ INSERT INTO ipam.ip_subnet (network, name)
 SELECT format('20.%s.0.0/12', 16 * n)::cidr, way FROM unnest('{insert,ours,row_lock,row_lock_sql,retry}'::text[]) WITH ORDINALITY AS w(way, n);
 INSERT INTO ipam.ip_range (start_address, end_address)
 SELECT host(network)::inet + 1, host(broadcast(network))::inet - 1 FROM ipam.ip_subnet;
+-- And one of which only 256 addresses are left.
+INSERT INTO ipam.ip_subnet (network, name) VALUES ('21.0.0.0/16', 'last');
+INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('21.0.0.1', '21.0.4.0');
+INSERT INTO ipam.ip_address (address) SELECT inet '21.0.0.1' + n FROM generate_series(0, 1023) AS n WHERE n / 256 <> 2;
 
 CREATE SEQUENCE bench.next_known;
 CREATE FUNCTION bench.range_of(way text) RETURNS bigint LANGUAGE sql STABLE

@@ -56,8 +56,8 @@ copy_addresses() {
 	rm large.tsv
 }
 
-# question NAME SQL: the median of 200 round trips; :range is a range at random.
-question() {
+# ask_range NAME SQL: the median of 200 round trips; :range is a range at random.
+ask_range() {
 	local name=$1
 	printf '\\set range random(1, %s)\n%s;\n' "$large_ranges" "$2" >question.sql
 	: >question.us
@@ -123,13 +123,13 @@ measure_large() {
 	echo "COPY alone: $copied. Four clients: $vacuum_notes."
 	echo
 	header 'question' 'ms'
-	question 'first free address of a range' 'SELECT ipam.get_free_ip_addresses(:range)'
-	question '100 free addresses of a range' 'SELECT ipam.get_free_ip_addresses(:range, count => 100)'
-	question 'used addresses of a range, counted' 'SELECT ipam.count_used_ip_addresses(:range)'
-	question 'utilization of a range' 'SELECT percent_utilized, status FROM ipam.range_utilization WHERE range_id = :range'
-	question 'free stretches of a range' 'SELECT count(*) FROM ipam.free_ranges(:range)'
-	question 'allocation of an address' 'SELECT address FROM ipam.allocate_ip_addresses(:range)'
-	question 'utilization of all ranges' 'SELECT count(*), sum(utilized_addresses) FROM ipam.range_utilization' 4
+	ask_range 'first free address of a range' 'SELECT ipam.get_free_ip_addresses(:range)'
+	ask_range '100 free addresses of a range' 'SELECT ipam.get_free_ip_addresses(:range, count => 100)'
+	ask_range 'used addresses of a range, counted' 'SELECT ipam.count_used_ip_addresses(:range)'
+	ask_range 'utilization of a range' 'SELECT percent_utilized, status FROM ipam.range_utilization WHERE range_id = :range'
+	ask_range 'free stretches of a range' 'SELECT count(*) FROM ipam.free_ranges(:range)'
+	ask_range 'allocation of an address' 'SELECT address FROM ipam.allocate_ip_addresses(:range)'
+	ask_range 'utilization of all ranges' 'SELECT count(*), sum(utilized_addresses) FROM ipam.range_utilization' 4
 	for sql in ip_address_range_id_address_idx ip_address_identity_key ip_address_pkey; do
 		row "size of $sql" "$(ask "SELECT pg_size_pretty(pg_relation_size('ipam.$sql'))")"
 	done

@@ -38,5 +38,5 @@ measure_listing() {
 	question 'nodes of addresses' 20 "SELECT * FROM ipam.logical_group_nodes($group, 'IPAddress')"
 	question 'addresses of a node' 20 "SELECT ipam.logical_group_members($group, 'IPAddress', '{region3}')"
 	echo
-	dropdb listing
+	drop_database listing
 }

@@ -53,5 +53,5 @@ measure_room() {
 	done < <(ask 'SELECT r.name, b.id, r.network, r.prefix_length, (SELECT count(*) FROM ipam.ip_subnet AS s WHERE s.network <<= r.network)
 	              FROM bench.room AS r JOIN ipam.ip_block AS b ON b.network = r.network ORDER BY r.name')
 	echo
-	dropdb room
+	drop_database room
 }

@@ -1,5 +1,5 @@
--- The workloads W1 to W7: one range each, filled in different ways. The psql variable
--- large_prefix is the prefix length of W4 and W5.
+-- The workloads W1 to W8: one range each, filled in different ways. Of the psql variables, large_prefix is the prefix
+-- length of W4, W5 and W8, and names tells which workloads to make.
 
 SET client_min_messages = warning;
 SELECT setseed(0.5) \g /dev/null
@@ -18,7 +18,9 @@ INSERT INTO bench.workload (name, network) VALUES
     ('W4', set_masklen(cidr '10.0.0.0/8', :large_prefix)),
     ('W5', set_masklen(cidr '11.0.0.0/8', :large_prefix)),
     ('W6', '2001:db8::/64'),
-    ('W7', '172.16.0.0/12');
+    ('W7', '172.16.0.0/12'),
+    ('W8', set_masklen(cidr '12.0.0.0/8', :large_prefix));
+DELETE FROM bench.workload WHERE name <> ALL (:'names');
 
 INSERT INTO ipam.ip_subnet (network, name) SELECT network, name FROM bench.workload;
 -- In IPv4 a range has neither the network nor the broadcast address.
@@ -48,6 +50,9 @@ FROM bench.workload, generate_series(0, size::bigint - 1) AS i WHERE name = 'W5'
 INSERT INTO ipam.ip_address (address, range_id, virtualization_type)
 SELECT first + i, range_id, 'NonVirtualized'
 FROM bench.workload, generate_series(0, 1999999) AS i WHERE name = 'W6' AND random() < 0.5;
+INSERT INTO ipam.ip_address (address, range_id, virtualization_type)
+SELECT first + i, range_id, 'NonVirtualized'
+FROM bench.workload, generate_series(0, size::bigint - 1) AS i WHERE name = 'W8' AND random() < 0.5;
 RESET session_replication_role;
 
 VACUUM (ANALYZE) ipam.ip_address, ipam.ip_range, ipam.ip_subnet;
