@@ -10,7 +10,7 @@
 # make soak       the tap tests that depend on size: 1,000,000 rows converted, 120 s of each load, 10,000 random operations
 # make ubsan      regress again, with UBSan and assertions in ipam.so
 # make lint       clang-format, clang-tidy, cppcheck, shellcheck, exported symbols
-# make bench      test/bench/run.sh against a throw-away server
+# make bench      measure and compare; tables and charts in build/bench   (one: PART=writing; real sizes: SCALE=full)
 # make large      20 million addresses in one store: load, search, VACUUM, REINDEX, CLUSTER; 40 GB below /tmp
 # make clean      remove everything that was built
 # WERROR=1 turns warnings into errors. -k goes on after a failure.
