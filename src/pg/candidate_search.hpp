@@ -14,7 +14,7 @@
 
 #include "pg/allocation_hint.hpp"
 #include "pg/allocation_lock.hpp"
-#include "pg/free_search.hpp"
+#include "pg/fault.hpp"
 #include "pg/taken_addresses.hpp"
 
 namespace ipam::pg {

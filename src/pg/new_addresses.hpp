@@ -7,7 +7,7 @@
 #include "core/address.hpp"
 #include "pg/convert.hpp"
 #include "pg/fault.hpp"
-#include "pg/free_search.hpp"
+#include "pg/range_search.hpp"
 
 namespace ipam::pg {
 

@@ -15,6 +15,17 @@ inline Oid oid_of(const char *name) {
 	return oid;
 }
 
+// An old snapshot may have rows that such an index lacks.
+inline bool is_too_young(Relation index) {
+	return index->rd_index->indcheckxmin &&
+	       !TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data), TransactionXmin);
+}
+
+inline bool is_complete(Relation index, Relation table) {
+	return index->rd_index->indisvalid && index->rd_index->indrelid == RelationGetRelid(table) &&
+	       !is_too_young(index);
+}
+
 // One that a CREATE or REINDEX CONCURRENTLY is still building, or has left behind unfinished, lacks rows; so
 // does, for an old snapshot, one that indcheckxmin warns of. The planner passes such an index by. Nothing
 // here can do without, so it is an error. REINDEX CONCURRENTLY of a complete index does not disturb: it
@@ -27,17 +38,14 @@ inline Relation open_index(Relation table, const char *name) {
 		oid = oid_of(name);
 		index = index_open(oid, AccessShareLock);
 	}
-	const FormData_pg_index *definition = index->rd_index;
-	const bool is_young =
-	    definition->indcheckxmin &&
-	    !TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data), TransactionXmin);
-	if (!definition->indisvalid || is_young || definition->indrelid != RelationGetRelid(table)) {
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-		                errmsg("index ipam.%s cannot be used", name),
-		                is_young ? errdetail("It was created after the transaction began.")
-		                         : errdetail("It is being created, or its creation was interrupted."),
-		                is_young ? errhint("Run the transaction again.")
-		                         : errhint("If nobody is creating it: REINDEX INDEX ipam.%s.", name)));
+	if (!is_complete(index, table)) {
+		ereport(ERROR,
+		        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		         errmsg("index ipam.%s cannot be used", name),
+		         is_too_young(index) ? errdetail("It was created after the transaction began.")
+		                             : errdetail("It is being created, or its creation was interrupted."),
+		         is_too_young(index) ? errhint("Run the transaction again.")
+		                             : errhint("If nobody is creating it: REINDEX INDEX ipam.%s.", name)));
 	}
 	return index;
 }

@@ -6,7 +6,7 @@
 
 #include "pg/fault.hpp"
 #include "pg/memory.hpp"
-#include "pg/statement.hpp"
+#include "pg/row_by_id.hpp"
 #include "pg/store.hpp"
 #include "pg/taken.hpp"
 
@@ -23,32 +23,23 @@ struct Container {
 	bool is_subnet;
 };
 
-// Reads (network, start_address, end_address, address_space_id) by id.
-inline Container read_container(const char *kind, Statement *statement, int64 id) {
+// read(const Row &) makes it of its row.
+template <typename Read> Container read_container(const char *kind, RowsById *rows, int64 id, Read &&read) {
 	require_ready_store();
-	SPI_connect();
-	Datum values[] = {Int64GetDatum(id)};
-	if (SPI_execute_plan(statement->prepared(INT8OID), values, nullptr, true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not read a %s", kind);
-	if (SPI_processed == 0) {
+	Container found{};
+	if (!rows->find(id, [&](const Row &row) { found = read(row); })) {
 		raise_fault(fault_named("IpamApiObjectNotFoundInDatabase"),
 		            psprintf("there is no %s " INT64_FORMAT, kind, id), nullptr,
 		            psprintf("SELECT id, network FROM ipam.ip_%s lists the %ss you may see.", kind, kind));
 	}
-	HeapTuple tuple = SPI_tuptable->vals[0];
-	TupleDesc description = SPI_tuptable->tupdesc;
-	bool is_null = false;
-	const auto address = [&](int column) {
-		return DatumGetInetPP(SPI_getbinval(tuple, description, column, &is_null));
-	};
-	const Address network = to_address(address(1));
-	Container found{};
 	found.kind = kind;
-	found.network = {network.family, network.value, ip_bits(address(1))};
-	found.span = {network.family, to_address(address(2)).value, to_address(address(3)).value};
-	found.address_space_id = DatumGetInt64(SPI_getbinval(tuple, description, 4, &is_null));
-	SPI_finish();
 	return found;
+}
+
+inline Network network_of(const Row &row, Column *column) {
+	const inet *value = DatumGetInetPP(row.value(column));
+	const Address first = to_address(value);
+	return {first.family, first.value, ip_bits(value)};
 }
 
 inline int64 container_id(FunctionCallInfo fcinfo, const char *kind) {
@@ -60,11 +51,22 @@ inline int64 container_id(FunctionCallInfo fcinfo, const char *kind) {
 
 // A block, the first argument. Its child blocks take their addresses unless the argument says otherwise.
 inline Container block_argument(FunctionCallInfo fcinfo, int within_child_blocks) {
-	static constinit Statement select_block{
-	    "SELECT network, start_address, end_address, address_space_id FROM ipam.ip_block"
-	    " WHERE id OPERATOR(pg_catalog.=) $1"};
+	static constinit RowsById blocks{"ip_block", "ip_block_pkey",
+	                                 "SELECT network, start_address, end_address, address_space_id"
+	                                 " FROM ipam.ip_block WHERE id OPERATOR(pg_catalog.=) $1"};
+	static constinit Column network{"network", 0};
+	static constinit Column start_address{"start_address", 0};
+	static constinit Column end_address{"end_address", 0};
+	static constinit Column address_space_id{"address_space_id", 0};
 	const int64 id = container_id(fcinfo, "block");
-	Container block = read_container("block", &select_block, id);
+	Container block = read_container("block", &blocks, id, [](const Row &row) {
+		Container found{};
+		found.network = network_of(row, &network);
+		found.span = {found.network.family, to_address(DatumGetInetPP(row.value(&start_address))).value,
+		              to_address(DatumGetInetPP(row.value(&end_address))).value};
+		found.address_space_id = DatumGetInt64(row.value(&address_space_id));
+		return found;
+	});
 	const bool within = !PG_ARGISNULL(within_child_blocks) && PG_GETARG_BOOL(within_child_blocks);
 	block.parent_of_taken_blocks = within ? 0 : id;
 	return block;
@@ -72,10 +74,18 @@ inline Container block_argument(FunctionCallInfo fcinfo, int within_child_blocks
 
 // A subnet, the first argument.
 inline Container subnet_argument(FunctionCallInfo fcinfo) {
-	static constinit Statement select_subnet{
-	    "SELECT network, network, pg_catalog.broadcast(network), address_space_id FROM ipam.ip_subnet"
-	    " WHERE id OPERATOR(pg_catalog.=) $1"};
-	Container subnet = read_container("subnet", &select_subnet, container_id(fcinfo, "subnet"));
+	static constinit RowsById subnets{"ip_subnet", "ip_subnet_pkey",
+	                                  "SELECT network, address_space_id FROM ipam.ip_subnet"
+	                                  " WHERE id OPERATOR(pg_catalog.=) $1"};
+	static constinit Column network{"network", 0};
+	static constinit Column address_space_id{"address_space_id", 0};
+	Container subnet = read_container("subnet", &subnets, container_id(fcinfo, "subnet"), [](const Row &row) {
+		Container found{};
+		found.network = network_of(row, &network);
+		found.span = found.network.span();
+		found.address_space_id = DatumGetInt64(row.value(&address_space_id));
+		return found;
+	});
 	subnet.is_subnet = true;
 	return subnet;
 }

@@ -8,6 +8,7 @@
 #include "pg/candidate_search.hpp"
 #include "pg/new_addresses.hpp"
 #include "pg/range_arguments.hpp"
+#include "pg/range_row.hpp"
 #include "pg/rows.hpp"
 
 using namespace ipam;

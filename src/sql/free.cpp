@@ -1,11 +1,10 @@
 // Free addresses of a range: ipam.get_free_ip_addresses() and ipam.free_ranges().
 #include "pg/postgres.hpp"
 
-#include <algorithm>
-
 #include "pg/boundary.hpp"
 #include "pg/free_search.hpp"
 #include "pg/range_arguments.hpp"
+#include "pg/range_row.hpp"
 #include "pg/rows.hpp"
 
 using namespace ipam;
@@ -68,22 +67,31 @@ void put_addresses(FreeSearch search, uint128 wanted, const Rows &rows) {
 struct Stream {
 	FreeSearch search;
 	uint128 wanted;
-	int batch;    // gaps to fetch next
+	MemoryContext context;
+	Span *gaps;
+	int room;     // for gaps
 	int count;    // gaps fetched
 	int position; // the gap being given out
 	uint128 next; // its next address
-	Span gaps[256];
 };
 
+void enlarge(Stream *stream) {
+	constexpr int first = 4;
+	constexpr int largest = 256;
+	if (stream->room == largest) return;
+	stream->room = stream->room == 0 ? first : stream->room * 4;
+	stream->gaps = allocate<Span>(stream->context, static_cast<Size>(stream->room));
+}
+
 bool refill(Stream *stream) {
+	enlarge(stream);
 	stream->count = stream->position = 0;
 	uint128 enough = stream->wanted;
 	walk_gaps(&stream->search, [&](const Span &gap) {
 		stream->gaps[stream->count++] = gap;
 		enough -= count_up_to(gap, enough);
-		return enough > 0 && stream->count < stream->batch;
+		return enough > 0 && stream->count < stream->room;
 	});
-	stream->batch = std::min<int>(stream->batch * 4, lengthof(stream->gaps));
 	if (stream->count == 0) return false;
 	stream->next = stream->gaps[0].first;
 	return true;
@@ -117,7 +125,7 @@ IPAM_FUNCTION(ipam_get_free_ip_addresses) {
 		auto *stream = allocate<Stream>(call->multi_call_memory_ctx);
 		stream->search = start_search(fcinfo);
 		stream->wanted = count_argument(fcinfo);
-		stream->batch = 4;
+		stream->context = call->multi_call_memory_ctx;
 		call->user_fctx = stream;
 		MemoryContextSwitchTo(caller);
 	}
