@@ -31,8 +31,8 @@ SELECT count(bar) FROM ipam.plan WHERE kind = 'range' AND network <<= '192.168.0
 SELECT coalesce(pg_stat_get_xact_function_calls('ipam.count_used_ip_addresses'::regproc), 0) AS ranges_counted;
 
 -- Numbers and pictures
-SELECT n, ipam.readable_count(n) FROM (VALUES (0), (16777216), (999999999), (2::numeric ^ 30), (2::numeric ^ 64), (2::numeric ^ 64 - 1), (2::numeric ^ 127)) AS v (n);
-SELECT u, t, ipam.utilization_bar(u, t) FROM (VALUES (0, 10), (1, 1000), (5, 10), (99, 100), (100, 100), (0, 0), (1, 2::numeric ^ 127)) AS v (u, t);
+SELECT n, ipam.readable_count(n) FROM (VALUES (0), (16777216), (999999999), (round(2::numeric ^ 30)), (round(2::numeric ^ 64)), (round(2::numeric ^ 64) - 1), (round(2::numeric ^ 127))) AS v (n);
+SELECT u, t, ipam.utilization_bar(u, t) FROM (VALUES (0, 10), (1, 1000), (5, 10), (99, 100), (100, 100), (0, 0), (1, round(2::numeric ^ 127))) AS v (u, t);
 SET LOCAL client_encoding = 'LATIN1';
 SELECT ipam.utilization_bar(5, 10);
 ROLLBACK;
