@@ -9,6 +9,7 @@
 # make tap        processes, dump, upgrade: test/t              (one: PROVE_TESTS=test/t/030_load.pl)
 # make soak       the tap tests that depend on size: 1,000,000 rows converted, 120 s of each load, 10,000 random operations
 # make ubsan      regress again, with UBSan and assertions in ipam.so
+# make matrix     unit, regress, isolation, tap, ubsan with every PostgreSQL that Debian has  (one: MATRIX=18)
 # make lint       clang-format, clang-tidy, cppcheck, shellcheck, exported symbols
 # make bench      measure and compare; tables and charts in build/bench   (one: PART=writing; real sizes: SCALE=full)
 # make large      20 million addresses in one store: load, search, VACUUM, REINDEX, CLUSTER; 40 GB below /tmp
@@ -169,6 +170,11 @@ build/ubsan/%.o: src/%.cpp build/flags
 	@mkdir -p $(@D)
 	$(COMPILE.cc) $(UBSAN) -o $@ $<
 
+# Each version builds for itself, in a Debian that has it.
+.PHONY: matrix
+matrix:
+	@PG_CONFIG=$(PG_CONFIG) test/matrix $(MATRIX)
+
 # --- lint -------------------------------------------------------------------------------------
 
 CXX_FILES = $(wildcard src/*/*.[ch]pp test/*/*.[ch]pp)
@@ -186,7 +192,7 @@ lint-cppcheck:
 	$(call report,cppcheck,cppcheck --quiet --error-exitcode=1 --std=c++20 --language=c++ \
 	    --inline-suppr --suppress=rethrowNoCurrentException --enable=warning$(comma)performance$(comma)portability -Isrc src)
 lint-shell:
-	$(call report,shellcheck,shellcheck run .ci/run test/scratch $(wildcard test/bench/*.sh))
+	$(call report,shellcheck,shellcheck run .ci/run test/scratch test/matrix $(wildcard test/bench/*.sh))
 lint-exports: all
 	$(call report,exported symbols,nm -DC --defined-only $(EXTENSION).so | awk ' \
 	    $$2 ~ /[WVu]/ && /std::|__gnu_cxx::/ || $$3 ~ /^($(ALLOWED))$$/ { next } { print; bad = 1 } END { exit bad }')
