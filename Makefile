@@ -9,6 +9,8 @@
 # make tap        processes, dump, upgrade: test/t              (one: PROVE_TESTS=test/t/030_load.pl)
 # make soak       the tap tests that depend on size: 1,000,000 rows converted, 120 s of each load, 10,000 random operations
 # make ubsan      regress again, with UBSan and assertions in ipam.so
+# make valgrind   regress again, with the server under valgrind: takes an hour
+# make asan-server  regress and isolation again, with a server that has assertions, ASan and UBSan: builds one first
 # make matrix     unit, regress, isolation, tap, ubsan with every PostgreSQL that Debian has  (one: MATRIX=18)
 # make lint       clang-format, clang-tidy, cppcheck, shellcheck, exported symbols
 # make bench      measure and compare; tables and charts in build/bench   (one: PART=writing; real sizes: SCALE=full)
@@ -170,8 +172,20 @@ build/ubsan/%.o: src/%.cpp build/flags
 	@mkdir -p $(@D)
 	$(COMPILE.cc) $(UBSAN) -o $@ $<
 
+.PHONY: valgrind asan-server matrix
+# Whatever the server itself does wrong stands in the suppressions.
+valgrind: stage
+	export VALGRIND=test/valgrind.supp; status=0; { $(call sql_tests,build/stage,$(PG_REGRESS),build/$@); } || status=1; \
+	if grep -E -A 20 '^==[0-9]+== ' build/$@.log; then status=1; echo "not ok - server log"; \
+	else echo "ok - server log"; fi; exit $$status
+
+asan-server:
+	PG_CONFIG=$(PG_CONFIG) test/asan_server
+	status=0; ASAN_OPTIONS=detect_leaks=0 $(MAKE) -k PG_CONFIG=$(CURDIR)/build/asan/bin/pg_config regress isolation || status=1; \
+	if grep -E -A 30 'ERROR: AddressSanitizer|runtime error|TRAP:|WARNING:.*leak' build/regress.log build/isolation.log; \
+	then status=1; echo "not ok - server log"; else echo "ok - server log"; fi; exit $$status
+
 # Each version builds for itself, in a Debian that has it.
-.PHONY: matrix
 matrix:
 	@PG_CONFIG=$(PG_CONFIG) test/matrix $(MATRIX)
 
@@ -192,7 +206,7 @@ lint-cppcheck:
 	$(call report,cppcheck,cppcheck --quiet --error-exitcode=1 --std=c++20 --language=c++ \
 	    --inline-suppr --suppress=rethrowNoCurrentException --enable=warning$(comma)performance$(comma)portability -Isrc src)
 lint-shell:
-	$(call report,shellcheck,shellcheck run .ci/run test/scratch test/matrix $(wildcard test/bench/*.sh))
+	$(call report,shellcheck,shellcheck run .ci/run test/scratch test/matrix test/asan_server $(wildcard test/bench/*.sh))
 lint-exports: all
 	$(call report,exported symbols,nm -DC --defined-only $(EXTENSION).so | awk ' \
 	    $$2 ~ /[WVu]/ && /std::|__gnu_cxx::/ || $$3 ~ /^($(ALLOWED))$$/ { next } { print; bad = 1 } END { exit bad }')
