@@ -351,7 +351,8 @@ sub in_the_foreground_until
 {
 	my ($how, $call, $end, $code) = @_;
 	my ($run, $error) = in_foreground($call);
-	wait_for('small', 'ipam.is_schema_conversion_in_progress() AND ' . addresses_done() . ' >= 1490');
+	# The view has the pid once the process has the lock and the session is committed.
+	wait_for('small', "EXISTS (SELECT FROM ipam.async_session_status WHERE pid IS NOT NULL) AND " . addresses_done() . ' >= 1490');
 	sql('small', $end);
 	$run->finish;
 	like($$error, qr/$code/, $how);
