@@ -11,6 +11,7 @@
 # make ubsan      regress again, with UBSan and assertions in ipam.so
 # make valgrind   regress again, with the server under valgrind: takes an hour
 # make asan-server  regress and isolation again, with a server that has assertions, ASan and UBSan: builds one first
+# make compilers  unit and regress with g++ and clang++, each with -O0 and with -O3 -flto
 # make matrix     unit, regress, isolation, tap, ubsan with every PostgreSQL that Debian has  (one: MATRIX=18)
 # make lint       clang-format, clang-tidy, cppcheck, shellcheck, exported symbols
 # make bench      measure and compare; tables and charts in build/bench   (one: PART=writing; real sizes: SCALE=full)
@@ -39,8 +40,8 @@ WARNINGS     = -Wall -Wextra -Wshadow -Wconversion $(if $(WERROR),-Werror)
 # PGDLLEXPORT: PostgreSQL 15 leaves it empty, 16 and later define it like this.
 PG_CPPFLAGS  = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CPPFLAGS += '-DPGDLLEXPORT=__attribute__((visibility("default")))'
-PG_CXXFLAGS  = $(CXX_STD) $(WARNINGS) -fvisibility=hidden -MMD -MP
-SHLIB_LINK   = -lstdc++
+PG_CXXFLAGS  = $(CXX_STD) $(WARNINGS) -fvisibility=hidden -MMD -MP $(OPTIMIZE)
+SHLIB_LINK   = -lstdc++ $(filter -flto,$(OPTIMIZE))
 
 REGRESS        = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS   = --inputdir=test --bindir=$(bindir) $(LOAD)
@@ -83,7 +84,7 @@ CORE      = $(wildcard src/core/*.cpp)
 SANITIZE  = -fsanitize=undefined -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS -g -O1
 UNIT      = $(wildcard test/unit/*.cpp)
 UNIT_OBJS = $(UNIT:test/unit/%.cpp=build/unit/%.o) $(CORE:src/core/%.cpp=build/unit/core/%.o)
-UNIT_CXX  = $(CXX) $(CXX_STD) $(WARNINGS) $(SANITIZE) -fsanitize=address -Isrc
+UNIT_CXX  = $(CXX) $(CXX_STD) $(WARNINGS) $(SANITIZE) -fsanitize=address $(OPTIMIZE) -Isrc
 
 unit: $(if $(UNIT),build/unit/tests)
 	$(if $(UNIT),build/unit/tests,$(nothing))
@@ -172,7 +173,7 @@ build/ubsan/%.o: src/%.cpp build/flags
 	@mkdir -p $(@D)
 	$(COMPILE.cc) $(UBSAN) -o $@ $<
 
-.PHONY: valgrind asan-server matrix
+.PHONY: valgrind asan-server compilers matrix
 # Whatever the server itself does wrong stands in the suppressions.
 valgrind: stage
 	export VALGRIND=test/valgrind.supp; status=0; { $(call sql_tests,build/stage,$(PG_REGRESS),build/$@); } || status=1; \
@@ -184,6 +185,9 @@ asan-server:
 	status=0; ASAN_OPTIONS=detect_leaks=0 $(MAKE) -k PG_CONFIG=$(CURDIR)/build/asan/bin/pg_config regress isolation || status=1; \
 	if grep -E -A 30 'ERROR: AddressSanitizer|runtime error|TRAP:|WARNING:.*leak' build/regress.log build/isolation.log; \
 	then status=1; echo "not ok - server log"; else echo "ok - server log"; fi; exit $$status
+
+compilers:
+	@PG_CONFIG=$(PG_CONFIG) test/compilers
 
 # Each version builds for itself, in a Debian that has it.
 matrix:
@@ -206,7 +210,7 @@ lint-cppcheck:
 	$(call report,cppcheck,cppcheck --quiet --error-exitcode=1 --std=c++20 --language=c++ \
 	    --inline-suppr --suppress=rethrowNoCurrentException --enable=warning$(comma)performance$(comma)portability -Isrc src)
 lint-shell:
-	$(call report,shellcheck,shellcheck run .ci/run test/scratch test/matrix test/asan_server $(wildcard test/bench/*.sh))
+	$(call report,shellcheck,shellcheck run .ci/run test/scratch test/matrix test/compilers test/asan_server $(wildcard test/bench/*.sh))
 lint-exports: all
 	$(call report,exported symbols,nm -DC --defined-only $(EXTENSION).so | awk ' \
 	    $$2 ~ /[WVu]/ && /std::|__gnu_cxx::/ || $$3 ~ /^($(ALLOWED))$$/ { next } { print; bad = 1 } END { exit bad }')
