@@ -20,7 +20,23 @@ struct Service {
 struct RangeFound {
 	int64 id; // 0: none
 	Oid virtualization_type;
+	// The addresses that belong to it like the one that was asked for. None (first > last) where ranges of
+	// the service may overlap, and while somebody changes the range.
+	Span span;
 };
+
+constexpr RangeFound no_range{0, InvalidOid, {Family::v4, 1, 0}};
+
+// What the search reads of a range; looked up once for a statement.
+struct RangeColumns {
+	AttrNumber id, start_address, end_address, virtualization_type;
+};
+
+inline RangeColumns range_columns() {
+	const Oid table = oid_of("ip_range");
+	return {get_attnum(table, "id"), get_attnum(table, "start_address"), get_attnum(table, "end_address"),
+	        get_attnum(table, "virtualization_type")};
+}
 
 // Another transaction has written the row and not ended yet.
 inline TransactionId writer_in_progress(const SnapshotData &dirty) {
@@ -37,10 +53,10 @@ inline bool is_ms_dhcp(Datum managed_by) {
 	return VARSIZE_ANY_EXHDR(value) == 7 && std::memcmp(VARDATA_ANY(value), "MS DHCP", 7) == 0;
 }
 
-inline Datum attribute(TupleTableSlot *slot, Relation table, const char *name) {
+inline Datum attribute(TupleTableSlot *slot, AttrNumber column) {
 	bool is_null = false;
-	const Datum value = slot_getattr(slot, get_attnum(RelationGetRelid(table), name), &is_null);
-	if (is_null) elog(ERROR, "column %s of %s is null", name, RelationGetRelationName(table));
+	const Datum value = slot_getattr(slot, column, &is_null);
+	if (is_null) elog(ERROR, "column %d of ipam.ip_range is null", column);
 	return value;
 }
 
@@ -60,19 +76,22 @@ struct Pass {
 	ItemPointerData place;
 };
 
-inline Pass look_for_range(const OpenIndexScan &scan, SnapshotData &dirty, TupleTableSlot *slot,
-                           const Address &address, bool may_overlap) {
-	Pass pending{};
+inline Pass look_for_range(const OpenIndexScan &scan, const RangeColumns &columns, SnapshotData &dirty,
+                           TupleTableSlot *slot, const Address &address, bool may_overlap) {
+	Pass pending{no_range, InvalidTransactionId, {}};
 	// Versions of the pending range that hold the address: the one before the change, the one after.
 	bool old_holds = false, new_holds = false;
 	ItemPointerData old_place{};
 	while (index_getnext_slot(scan.scan, ForwardScanDirection, slot)) {
-		const Address last = to_address(DatumGetInetPP(attribute(slot, scan.table, "end_address")));
+		const Address last = to_address(DatumGetInetPP(attribute(slot, columns.end_address)));
 		const TransactionId writer = writer_in_progress(dirty);
 		const bool in_progress = TransactionIdIsValid(writer);
 		if (last.family == address.family && last.value >= address.value) {
-			const RangeFound range{DatumGetInt64(attribute(slot, scan.table, "id")),
-			                       DatumGetObjectId(attribute(slot, scan.table, "virtualization_type"))};
+			const Address first = to_address(DatumGetInetPP(attribute(slot, columns.start_address)));
+			const RangeFound range{DatumGetInt64(attribute(slot, columns.id)),
+			                       DatumGetObjectId(attribute(slot, columns.virtualization_type)),
+			                       in_progress || may_overlap ? no_range.span
+			                                                  : Span{last.family, first.value, last.value}};
 			if (pending.found.id != 0 && pending.found.id != range.id) return pending;
 			if (!in_progress) return {range, InvalidTransactionId, slot->tts_tid};
 			if (pending.found.id == 0) pending = {range, writer, slot->tts_tid};
@@ -101,7 +120,7 @@ inline bool keep_range(Relation table, ItemPointerData place, TupleTableSlot *sl
 }
 
 // The range of an address. A caller who is about to map the address to it wants it kept.
-inline RangeFound find_range(const Service &service, Datum address, bool keep) {
+inline RangeFound find_range(const RangeColumns &columns, const Service &service, Datum address, bool keep) {
 	ScanKeyData keys[4];
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_INT8EQ, service.address_space);
 	ScanKeyEntryInitialize(&keys[1], 0, 2, BTEqualStrategyNumber, InvalidOid, C_COLLATION_OID, F_TEXTEQ,
@@ -114,7 +133,7 @@ inline RangeFound find_range(const Service &service, Datum address, bool keep) {
 		InitDirtySnapshot(dirty);
 		const OpenIndexScan scan = begin_index_scan("ip_range", "ip_range_service_idx", &dirty, keys, 4);
 		TupleTableSlot *slot = table_slot_create(scan.table, nullptr);
-		Pass pass = look_for_range(scan, dirty, slot, to_address(DatumGetInetPP(address)),
+		Pass pass = look_for_range(scan, columns, dirty, slot, to_address(DatumGetInetPP(address)),
 		                           is_ms_dhcp(service.managed_by));
 		ExecClearTuple(slot);
 		index_endscan(scan.scan); // lets the page go while waiting

@@ -47,23 +47,23 @@ struct Row {
 		if (n <= 0) elog(ERROR, "column %s of %s does not exist", column, RelationGetRelationName(table));
 		return n;
 	}
-	Datum get(const char *column, bool *is_null) const {
-		return heap_getattr(tuple, number(column), description(), is_null);
-	}
-	Datum get(const char *column) const {
+	// By number, where many rows of a statement are looked at.
+	Datum get(int column, bool *is_null) const { return heap_getattr(tuple, column, description(), is_null); }
+	Datum get(int column) const {
 		bool is_null = false;
 		return get(column, &is_null);
 	}
-	bool is_null(const char *column) const {
-		bool is_null = false;
-		get(column, &is_null);
-		return is_null;
-	}
-	int64 id(const char *column) const { // 0 for NULL
+	bool is_null(int column) const { return heap_attisnull(tuple, column, description()); }
+	int64 id(int column) const { // 0 for NULL
 		bool is_null = false;
 		const Datum value = get(column, &is_null);
 		return is_null ? 0 : DatumGetInt64(value);
 	}
+
+	Datum get(const char *column, bool *is_null) const { return get(number(column), is_null); }
+	Datum get(const char *column) const { return get(number(column)); }
+	bool is_null(const char *column) const { return is_null(number(column)); }
+	int64 id(const char *column) const { return id(number(column)); }
 };
 
 inline Row new_row(TriggerData *data) {

@@ -13,6 +13,7 @@
 #include "pg/boundary.hpp"
 #include "pg/fault.hpp"
 #include "pg/range_search.hpp"
+#include "pg/seen_ranges.hpp"
 #include "pg/statement.hpp"
 #include "pg/trigger.hpp"
 
@@ -44,6 +45,42 @@ Service service_of(const Row &row) {
 	return {row.get("address_space_id"), row.get("managed_by"), row.get("managed_by_entity")};
 }
 
+// What a trigger on ip_address keeps in the memory of its statement: a nested statement has its own.
+struct Mapping {
+	struct {
+		int id, address_space_id, address, range_id, managed_by, managed_by_entity, virtualization_type;
+	} columns;
+	RangeColumns range_columns;
+	SeenRanges seen;
+
+	bool can_be_mapped(const Row &row) const {
+		return !row.is_null(columns.address_space_id) && !row.is_null(columns.address) &&
+		       !row.is_null(columns.managed_by) && !row.is_null(columns.managed_by_entity);
+	}
+	Service service_of(const Row &row) const {
+		return {row.get(columns.address_space_id), row.get(columns.managed_by),
+		        row.get(columns.managed_by_entity)};
+	}
+};
+
+Mapping *mapping_of_statement(FunctionCallInfo fcinfo, const Row &row) {
+	FmgrInfo *function = fcinfo->flinfo;
+	if (function->fn_extra == nullptr) {
+		auto *mapping = allocate<Mapping>(function->fn_mcxt);
+		mapping->columns = {row.number("id"),
+		                    row.number("address_space_id"),
+		                    row.number("address"),
+		                    row.number("range_id"),
+		                    row.number("managed_by"),
+		                    row.number("managed_by_entity"),
+		                    row.number("virtualization_type")};
+		mapping->range_columns = range_columns();
+		mapping->seen.open(function->fn_mcxt);
+		function->fn_extra = mapping;
+	}
+	return static_cast<Mapping *>(function->fn_extra);
+}
+
 // The virtualization type that fits the address space, or a fault.
 Datum fitting_virtualization_type(const Row &row) {
 	bool is_null = false;
@@ -63,12 +100,33 @@ Datum fitting_virtualization_type(const Row &row) {
 	return type;
 }
 
-// An address that is not valid by itself is left to the constraints, which have the words for it.
-bool can_be_mapped(const Row &row) {
-	for (const char *column : {"address_space_id", "address", "managed_by", "managed_by_entity"}) {
-		if (row.is_null(column)) return false;
-	}
-	return true;
+// The range of a row that is about to be written, kept from being deleted. One that the statement has found
+// for a row before may have been changed by somebody else: the look after writing would find that. It is not
+// taken once this transaction has run another command, and nobody is refused because of it.
+RangeFound range_before_writing(Mapping *mapping, const Row &row, int64 asked) {
+	const Service service = mapping->service_of(row);
+	const Datum address = row.get(mapping->columns.address);
+	const SeenRange *seen = mapping->seen.find(service, to_address(DatumGetInetPP(address)));
+	if (seen != nullptr && seen->command == GetCurrentCommandId(false) && (asked == 0 || asked == seen->id))
+		return {seen->id, seen->virtualization_type, no_range.span};
+	const CommandId command = GetCurrentCommandId(true); // used up: whatever comes next gets another
+	const RangeFound range = find_range(mapping->range_columns, service, address, true);
+	mapping->seen.add(service, range, command);
+	return range;
+}
+
+// The range of a row that has been written. The look serves all addresses in the range that were written
+// before it: somebody who changes the range later finds them. Triggers fire when the statement has written
+// all its rows; rows that a foreign key makes it write in between carry a later command.
+int64 range_after_writing(Mapping *mapping, const Row &row) {
+	const Service service = mapping->service_of(row);
+	const Datum address = row.get(mapping->columns.address);
+	const SeenRange *seen = mapping->seen.find(service, to_address(DatumGetInetPP(address)));
+	if (seen != nullptr && HeapTupleHeaderGetCmin(row.tuple->t_data) <= seen->command) return seen->id;
+	const CommandId command = GetCurrentCommandId(true);
+	const RangeFound range = find_range(mapping->range_columns, service, address, false);
+	mapping->seen.add(service, range, command);
+	return range.id;
 }
 
 const char *range_text(int64 id) {
@@ -80,27 +138,30 @@ const char *range_text(int64 id) {
 IPAM_FUNCTION(ipam_map_address) {
 	TriggerData *data = row_trigger_on(fcinfo, "ip_address", TRIGGER_EVENT_BEFORE);
 	const Row row = new_row(data);
-	if (!can_be_mapped(row)) return PointerGetDatum(row.tuple);
+	Mapping *mapping = mapping_of_statement(fcinfo, row);
+	// An address that is not valid by itself is left to the constraints, which have the words for it.
+	if (!mapping->can_be_mapped(row)) return PointerGetDatum(row.tuple);
 
-	const RangeFound range = find_range(service_of(row), row.get("address"), true);
-	const int64 asked = row.id("range_id");
+	const auto &column = mapping->columns;
+	const int64 asked = row.id(column.range_id);
 	const Row old = old_row(data);
 	const bool asked_for =
-	    asked != 0 && (TRIGGER_FIRED_BY_INSERT(data->tg_event) || asked != old.id("range_id"));
+	    asked != 0 && (TRIGGER_FIRED_BY_INSERT(data->tg_event) || asked != old.id(column.range_id));
+	const RangeFound range = range_before_writing(mapping, row, asked_for ? asked : 0);
 	if (asked_for && asked != range.id) {
 		raise_fault(fault_named("IpamApiIpAddressOutOfRange"),
 		            psprintf("address %s does not belong to range " INT64_FORMAT,
-		                     to_text(DatumGetInetPP(row.get("address"))), asked),
+		                     to_text(DatumGetInetPP(row.get(column.address))), asked),
 		            psprintf("By its address space, managed_by and managed_by_entity it belongs to %s.",
 		                     range_text(range.id)),
 		            "Leave range_id out: the database finds the range.");
 	}
-	const bool natural_type = row.is_null("virtualization_type");
+	const bool natural_type = row.is_null(column.virtualization_type);
 	const bool type_changes = TRIGGER_FIRED_BY_INSERT(data->tg_event) ||
-	                          row.id("address_space_id") != old.id("address_space_id") ||
-	                          row.get("virtualization_type") != old.get("virtualization_type");
-	int columns[2] = {row.number("range_id"), row.number("virtualization_type")};
-	Datum values[2] = {Int64GetDatum(range.id), row.get("virtualization_type")};
+	                          row.id(column.address_space_id) != old.id(column.address_space_id) ||
+	                          row.get(column.virtualization_type) != old.get(column.virtualization_type);
+	int columns[2] = {column.range_id, column.virtualization_type};
+	Datum values[2] = {Int64GetDatum(range.id), row.get(column.virtualization_type)};
 	bool nulls[2] = {range.id == 0, false};
 	if (natural_type && range.id != 0) {
 		values[1] = ObjectIdGetDatum(range.virtualization_type);
@@ -113,9 +174,10 @@ IPAM_FUNCTION(ipam_map_address) {
 
 IPAM_FUNCTION(ipam_confirm_address_mapping) {
 	const Row row = new_row(row_trigger_on(fcinfo, "ip_address", TRIGGER_EVENT_AFTER));
-	if (find_range(service_of(row), row.get("address"), false).id != row.id("range_id")) {
+	Mapping *mapping = mapping_of_statement(fcinfo, row);
+	if (range_after_writing(mapping, row) != row.id(mapping->columns.range_id)) {
 		SPI_connect();
-		Datum values[] = {row.get("id")};
+		Datum values[] = {row.get(mapping->columns.id)};
 		execute_on_latest(unmap_one.prepared(INT8OID), values);
 		SPI_finish();
 	}
@@ -163,12 +225,6 @@ Span span_of(const Row &row) {
 	const Address first = to_address(DatumGetInetPP(row.get("start_address")));
 	const Address last = to_address(DatumGetInetPP(row.get("end_address")));
 	return {first.family, first.value, last.value};
-}
-
-bool same_service(const Service &a, const Service &b) {
-	return a.address_space == b.address_space &&
-	       DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, a.managed_by, b.managed_by)) &&
-	       DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, a.entity, b.entity));
 }
 
 // Maps again the addresses of a range that has left its place. Others there belong to ranges that were

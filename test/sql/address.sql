@@ -91,6 +91,66 @@ COPY ipam.ip_address (address, device_name, mac_address) FROM stdin;
 \.
 SELECT a.address, a.device_name, a.mac_address, a.range_id IS NOT NULL AS mapped, a.state, a.device_type, a.address_category FROM ipam.ip_address AS a WHERE device_name IS NOT NULL ORDER BY address;
 SELECT * FROM wrong_mapping;
+-- One statement, addresses of several spaces and services in turns: each gets the range of its own.
+SAVEPOINT before;
+INSERT INTO ipam.ip_range (start_address, end_address, managed_by) VALUES ('10.0.0.60', '10.0.0.89', 'Others');
+INSERT INTO ipam.ip_address (address_space_id, address, managed_by, managed_by_entity)
+SELECT v.space, inet '10.0.0.0' + i, v.managed_by, v.entity
+FROM generate_series(1, 253, 7) AS i, (VALUES (1, 'IPAM', 'Localhost'), (1, 'Others', 'Localhost'), (1, 'Others', 'dhcp1'), (:blue, 'IPAM', 'Localhost'),
+    (1, 'MS DHCP', 'dhcp1'), (1, 'MS DHCP', 'dhcp2')) AS v (space, managed_by, entity)
+ORDER BY i, v.entity, v.space
+ON CONFLICT DO NOTHING;
+SELECT * FROM wrong_mapping;
+SELECT space, managed_by, entity, range, count(*) FROM mapping WHERE range IS NOT NULL GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
+-- The same rows twice: by ON CONFLICT, by MERGE, and moved to where others have been.
+INSERT INTO ipam.ip_range (start_address, end_address, managed_by) VALUES ('10.0.0.60', '10.0.0.69', 'VM Manager');
+INSERT INTO ipam.ip_address (address) SELECT inet '10.0.0.0' + i FROM generate_series(1, 20) AS i
+ON CONFLICT (address_space_id, address, managed_by, managed_by_entity) DO UPDATE SET managed_by = 'VM Manager', address = ip_address.address + 60;
+SELECT count(*), count(range) FROM mapping WHERE managed_by = 'VM Manager';
+SELECT * FROM wrong_mapping;
+MERGE INTO ipam.ip_address AS a USING (SELECT inet '10.0.0.0' + i AS address FROM generate_series(50, 120) AS i) AS n
+ON a.address = n.address AND a.managed_by = 'Others' AND a.managed_by_entity = 'Localhost'
+WHEN MATCHED AND a.address < '10.0.0.80' THEN UPDATE SET address = a.address + 100
+WHEN MATCHED THEN DELETE
+WHEN NOT MATCHED THEN INSERT (address, managed_by) VALUES (n.address, 'Others');
+SELECT * FROM wrong_mapping;
+ROLLBACK TO before;
+
+-- A trigger of the user's changes ranges and records addresses in the middle of a statement.
+SAVEPOINT before;
+INSERT INTO ipam.ip_range (start_address, end_address, managed_by) VALUES ('10.0.0.60', '10.0.0.89', 'Others');
+CREATE FUNCTION pg_temp.interfere() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    CASE NEW.device_name
+    WHEN 'shrink' THEN UPDATE ipam.ip_range SET end_address = '10.0.0.69' WHERE managed_by = 'Others';
+    WHEN 'split' THEN INSERT INTO ipam.ip_range (start_address, end_address, managed_by) VALUES ('10.0.0.70', '10.0.0.89', 'Others');
+    WHEN 'leave' THEN UPDATE ipam.ip_range SET end_address = '10.0.0.71' WHERE managed_by = 'Others' AND start_address = '10.0.0.70';
+    WHEN 'again' THEN INSERT INTO ipam.ip_address (address, managed_by) VALUES (NEW.address + 5, 'Others'), (NEW.address + 15, 'Others');
+    WHEN 'take back' THEN
+        BEGIN
+            UPDATE ipam.ip_range SET end_address = '10.0.0.99' WHERE end_address = '10.0.0.89';
+            INSERT INTO ipam.ip_address (address, managed_by) VALUES ('10.0.0.95', 'Others');
+            RAISE 'no';
+        EXCEPTION WHEN raise_exception THEN
+        END;
+    ELSE NULL;
+    END CASE;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER a_interfere BEFORE INSERT ON ipam.ip_address FOR EACH ROW WHEN (NEW.device_name IS NOT NULL) EXECUTE FUNCTION pg_temp.interfere();
+INSERT INTO ipam.ip_address (address, managed_by, device_name)
+VALUES ('10.0.0.61', 'Others', NULL), ('10.0.0.81', 'Others', 'shrink'), ('10.0.0.82', 'Others', NULL), ('10.0.0.62', 'Others', 'again'), ('10.0.0.83', 'Others', 'split'),
+       ('10.0.0.84', 'Others', NULL), ('10.0.0.64', 'Others', 'take back'), ('10.0.0.85', 'Others', 'again'), ('10.0.0.94', 'Others', NULL);
+SELECT address, range FROM mapping WHERE managed_by = 'Others';
+SELECT * FROM wrong_mapping;
+-- Nobody is told that he has the range that he asks for when it has just been taken from there.
+INSERT INTO ipam.ip_address (address, managed_by, device_name, range_id)
+SELECT v.address, 'Others', v.device_name, r.id
+FROM ipam.ip_range AS r, (VALUES (inet '10.0.0.70', NULL), ('10.0.0.71', 'leave'), ('10.0.0.72', NULL)) AS v (address, device_name)
+WHERE r.start_address = '10.0.0.70' AND r.managed_by = 'Others';
+ROLLBACK TO before;
+
 -- INSERT ... ON CONFLICT works as on any table.
 INSERT INTO ipam.ip_address (address, device_name) VALUES ('10.0.0.50', 'delta')
 ON CONFLICT (address_space_id, address, managed_by, managed_by_entity) DO UPDATE SET device_name = EXCLUDED.device_name RETURNING address, device_name, range_id IS NOT NULL AS mapped;
