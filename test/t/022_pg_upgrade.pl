@@ -37,6 +37,7 @@ my $new = Staged->node('new', @quiet);
 	$new->command_ok([
 		'pg_upgrade', '--no-sync', '-d', $old->data_dir, '-D', $new->data_dir, '-b', $old->config_data('--bindir'), '-B', $new->config_data('--bindir'),
 		'-s', $new->host, '-p', $old->port, '-P', $new->port ], 'pg_upgrade');
+	diag(slurp_file($_) =~ /^.*error: (?:.*\n){1,8}/mg) for glob $new->data_dir . '/pg_upgrade_output.d/*/log/*'; # gone where all went well
 	chdir $at;
 }
 $new->start;
