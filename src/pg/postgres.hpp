@@ -43,6 +43,7 @@ extern "C" {
 #include "storage/lock.h"
 #include "storage/predicate.h"
 #include "tcop/tcopprot.h"
+#include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"

@@ -46,6 +46,7 @@ IPAM_FUNCTION(ipam_lock_plan) {
 		PG_RETURN_VOID();
 	}
 	require_rights();
+	PreventCommandIfReadOnly("a change of the plan"); // which takes a transaction id before it writes
 	const FullTransactionId transaction = GetTopFullTransactionId();
 	SPI_connect();
 	Datum values[] = {Int64GetDatum(address_space), FullTransactionIdGetDatum(transaction)};
