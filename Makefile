@@ -144,7 +144,8 @@ soak:
 	IPAM_CONVERSION_ROWS=1000000 IPAM_LOAD_SECONDS=120 IPAM_MODEL_OPERATIONS=10000 IPAM_MODEL_SEED=$${IPAM_MODEL_SEED:-$$(date +%s)} \
 	IPAM_HOSTILE_CALLS=300 IPAM_HOSTILE_SEED=$${IPAM_HOSTILE_SEED:-$$(date +%s)} IPAM_SQLSMITH_SECONDS=600 \
 	    $(MAKE) --no-print-directory tap PROVE_TESTS='test/t/030_load.pl test/t/035_search_under_load.pl test/t/036_occupancy.pl \
-	    test/t/070_conversion.pl test/t/075_upgrade.pl test/t/080_model.pl test/t/090_allocation.pl test/t/095_hostile.pl test/t/096_sqlsmith.pl'
+	    test/t/052_promotion.pl test/t/070_conversion.pl test/t/075_upgrade.pl test/t/080_model.pl test/t/090_allocation.pl \
+	    test/t/095_hostile.pl test/t/096_sqlsmith.pl'
 
 bench: stage build/bench/floor.so
 	$(SCRATCH) server build/stage test/bench/run.sh
