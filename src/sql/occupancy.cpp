@@ -216,7 +216,6 @@ int64 put_in(int64 range_id, Window window, const OpenTable &stretches) {
 // Step one: looks at no more than `limit` used addresses of the range and proposes the full stretches
 // among them.
 IPAM_FUNCTION(ipam_propose_occupancy) {
-	PreventCommandIfReadOnly("propose_occupancy()"); // the tables are written without a statement
 	const int64 range_id = PG_GETARG_INT64(0);
 	const Span span = span_argument(fcinfo);
 	PreventCommandIfReadOnly("propose_occupancy()");
@@ -239,7 +238,6 @@ IPAM_FUNCTION(ipam_propose_occupancy) {
 // shows to be full is full, and whoever releases one of them afterwards makes a hole. That does not hold
 // for a proposal that another session commits meanwhile, nor for one of this transaction: it is not touched.
 IPAM_FUNCTION(ipam_confirm_occupancy) {
-	PreventCommandIfReadOnly("confirm_occupancy()");
 	const int64 range_id = PG_GETARG_INT64(0);
 	const Span span = span_argument(fcinfo);
 	PreventCommandIfReadOnly("confirm_occupancy()");
