@@ -3,7 +3,8 @@
 # make stage      put them into build/stage instead: the tests run from there
 # make test       unit + regress + isolation + tap
 # make unit       GoogleTest of src/core, with ASan and UBSan
-# make fuzz       libFuzzer on src/core, FUZZ_SECONDS in all
+# make fuzz       libFuzzer on src/core, FUZZ_SECONDS for each target
+# make soak-fuzz  the same for an hour each, two at a time
 # make regress    SQL tests: test/sql against expected          (one: REGRESS=block)
 # make isolation  sessions that race: test/specs                (one: ISOLATION=allocate)
 # make tap        processes, dump, upgrade: test/t              (one: PROVE_TESTS=test/t/030_load.pl)
@@ -70,7 +71,7 @@ quote = '$(subst ','\'',$(1))'
 
 -include $(wildcard build/obj/*/*.d build/ubsan/*/*.d build/unit/*.d build/unit/core/*.d)
 
-.PHONY: FORCE stage test unit fuzz regress isolation tap soak ubsan lint bench large
+.PHONY: FORCE stage test unit fuzz regress isolation tap soak soak-fuzz ubsan lint bench large
 test: unit regress isolation tap
 
 # Runs $(2) and reports it as one line, the way TAP does: ok - $(1).
@@ -97,16 +98,16 @@ build/unit/core/%.o: src/core/%.cpp
 	@mkdir -p $(@D)
 	$(UNIT_CXX) -MMD -MP -c -o $@ $<
 
-FUZZ_SECONDS ?= 20
+FUZZ_SECONDS ?= 60
 FUZZERS       = $(patsubst test/fuzz/%.cpp,build/fuzz/%,$(sort $(wildcard test/fuzz/*.cpp)))
-FUZZ_EACH     = $(shell expr $(FUZZ_SECONDS) / $(words $(FUZZERS)) '|' 1)
 
 fuzz: $(FUZZERS:=.run)
 	$(if $(FUZZERS),,$(nothing))
 $(FUZZERS:=.run): %.run: %
 	@mkdir -p $*.corpus
-	$(call report,$(*F) for $(FUZZ_EACH) s,$* $*.corpus -max_total_time=$(FUZZ_EACH) -artifact_prefix=$*.)
-$(FUZZERS): build/fuzz/%: test/fuzz/%.cpp $(CORE) $(wildcard src/core/*.hpp)
+	$(call report,$(*F) for $(FUZZ_SECONDS) s,$* $*.corpus test/fuzz/corpus/$(*F) -max_total_time=$(FUZZ_SECONDS) \
+	    -artifact_prefix=$*. -print_final_stats=1 >$*.log 2>&1 || { tail -50 $*.log; false; })
+$(FUZZERS): build/fuzz/%: test/fuzz/%.cpp $(CORE) $(wildcard src/core/*.hpp test/fuzz/*.hpp)
 	@mkdir -p $(@D)
 	clang++ $(CXX_STD) $(SANITIZE) -fsanitize=fuzzer,address -Isrc -o $@ $< $(CORE)
 
@@ -146,6 +147,9 @@ soak:
 	    $(MAKE) --no-print-directory tap PROVE_TESTS='test/t/030_load.pl test/t/035_search_under_load.pl test/t/036_occupancy.pl \
 	    test/t/052_promotion.pl test/t/070_conversion.pl test/t/075_upgrade.pl test/t/080_model.pl test/t/090_allocation.pl \
 	    test/t/095_hostile.pl test/t/096_sqlsmith.pl'
+
+soak-fuzz:
+	$(MAKE) --no-print-directory -j2 fuzz FUZZ_SECONDS=$${IPAM_FUZZ_SECONDS:-3600}
 
 bench: stage build/bench/floor.so
 	$(SCRATCH) server build/stage test/bench/run.sh

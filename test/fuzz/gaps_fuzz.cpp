@@ -1,8 +1,9 @@
 // Free and used addresses together are the asked span, whatever is used in it; and a walk that goes
-// on behind a gap, or stops early, sees the same gaps as one that runs through.
+// on behind a gap, or stops early, sees the same gaps as one that runs through, as does one from the end.
 #include <algorithm>
 #include <vector>
 
+#include "core/direction.hpp"
 #include "core/gaps.hpp"
 #include "values.hpp"
 
@@ -92,6 +93,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 		const Span rest{family, gaps[resume_behind].last + 1, asked.last};
 		require(walk(rest, used) == Gaps(begin_of(resume_behind + 1), gaps.end()));
 	}
+
+	const Direction downwards{family, true};
+	std::vector<Stretch> mirrored;
+	for (const Stretch &stretch : used) {
+		const Span span = downwards.mirror(Span{family, stretch.first, stretch.last});
+		mirrored.push_back({span.first, span.last});
+	}
+	std::ranges::stable_sort(mirrored, {}, &Stretch::first);
+	Gaps from_the_end = walk(downwards.mirror(asked), mirrored);
+	std::ranges::reverse(from_the_end);
+	for (Span &gap : from_the_end)
+		gap = downwards.mirror(gap);
+	require(from_the_end == gaps);
 
 	// From any address on: the gap that holds it is cut, the others stay.
 	if (asked.first <= resume_at && resume_at <= asked.last) {
