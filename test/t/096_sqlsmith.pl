@@ -42,8 +42,9 @@ is($node->safe_psql('postgres', 'SELECT * FROM ipam.check_occupancy()'), '', 'an
 $node->stop;
 my $log = slurp_file($node->logfile);
 unlike($log, qr/terminated by signal|PANIC|TRAP:/, 'no process has crashed');
-# sqlsmith finds internal errors of the server, too: those that name something of ours are ours.
+# The server has some of its own, in functions that take what is not meant for people.
+my $known = qr/interval typmod|failed to find conversion function from unknown/i;
 my @internal = grep { / XX\d\d\d / } split /\n(?=\d{4}-\d\d-\d\d [^\n]* ERROR:)/, $log;
-is(join("\n", grep { /ipam/ } @internal), '', 'no internal error in what is ours');
-note(scalar(@internal) . ' internal errors of the server');
+is(join("\n", grep { !/^[^\n]*$known/ } @internal), '', 'nor met an internal error');
+note(scalar(@internal) . ' internal errors that are known to be the server\'s');
 done_testing();
