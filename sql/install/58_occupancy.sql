@@ -103,16 +103,16 @@ COMMENT ON FUNCTION ipam.confirm_occupancy(bigint, inet, inet) IS
     'makes what has been proposed from first to last, and is still full, the occupancy there; the number of stretches. The proposals have been committed before';
 
 CREATE PROCEDURE ipam.rebuild_occupancy(range_id bigint DEFAULT NULL)
-LANGUAGE plpgsql -- commits, therefore it cannot set search_path and names everything in full
+LANGUAGE plpgsql -- commits, therefore it cannot set search_path and names everything in full, types and = too
 AS $$
 DECLARE
-    refused boolean;
-    ids bigint[];
+    refused pg_catalog.bool;
+    ids pg_catalog.int8[];
     place ipam.ip_range;
-    bottom inet;
-    top inet;
-    cursor_address inet;
-    looked_at inet;
+    bottom pg_catalog.inet;
+    top pg_catalog.inet;
+    cursor_address pg_catalog.inet;
+    looked_at pg_catalog.inet;
 BEGIN
     PERFORM ipam.require_ready_store();
     SELECT pg_catalog.array_agg(r.id ORDER BY r.id) INTO ids
@@ -124,8 +124,8 @@ BEGIN
     END IF;
     FOR i IN 1 .. coalesce(pg_catalog.cardinality(ids), 0) LOOP
         SELECT r.* INTO place FROM ipam.ip_range AS r WHERE r.id OPERATOR(pg_catalog.=) ids[i];
-        bottom := CASE pg_catalog.family(place.start_address) WHEN 4 THEN inet '0.0.0.0' ELSE inet '::' END;
-        top := CASE pg_catalog.family(place.start_address) WHEN 4 THEN inet '255.255.255.255' ELSE inet 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff' END;
+        bottom := CASE WHEN pg_catalog.family(place.start_address) OPERATOR(pg_catalog.=) 4 THEN '0.0.0.0' ELSE '::' END;
+        top := CASE WHEN pg_catalog.family(place.start_address) OPERATOR(pg_catalog.=) 4 THEN '255.255.255.255' ELSE 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff' END;
         cursor_address := place.start_address;
         WHILE cursor_address OPERATOR(pg_catalog.<=) place.end_address LOOP
             looked_at := (ipam.propose_occupancy(place.id, cursor_address, place.end_address)).looked_at;
