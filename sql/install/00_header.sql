@@ -3,4 +3,26 @@
 -- Everything below names its schema; nothing planted in another one is picked up.
 SET LOCAL search_path TO pg_catalog, pg_temp;
 
+-- The schema may be there before, as in a restored dump. But whoever owns it can replace what is in it, and what is in
+-- it already would be taken for ours.
+DO $$
+DECLARE
+    owner name;
+    stranger text;
+BEGIN
+    SELECT r.rolname INTO owner FROM pg_namespace AS n JOIN pg_roles AS r ON r.oid = n.nspowner
+    WHERE n.nspname = 'ipam' AND NOT r.rolsuper AND r.rolname <> current_user;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'duplicate_schema', MESSAGE = format('schema "ipam" is there already and belongs to role "%s"', owner),
+            DETAIL = 'The owner of the schema could replace the objects of the extension.', HINT = 'Drop the schema, or say first: ALTER SCHEMA ipam OWNER TO CURRENT_USER.';
+    END IF;
+    SELECT pg_describe_object(d.classid, d.objid, 0) INTO stranger FROM pg_depend AS d
+    WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = (SELECT oid FROM pg_namespace WHERE nspname = 'ipam') AND d.classid <> 'pg_extension'::regclass LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'duplicate_object', MESSAGE = 'schema "ipam" is not empty', DETAIL = format('There is %s.', stranger),
+            HINT = 'Drop what is in it: the extension could take it for its own.';
+    END IF;
+END
+$$;
+
 COMMENT ON SCHEMA ipam IS 'IP address management: the address plan and the operations on it';
