@@ -1,6 +1,4 @@
--- A small plan with a bit of everything, whose ids are known: what hostile calls are about.
-CREATE EXTENSION ipam CASCADE;
-CALL ipam.provision();
+-- A small plan with a bit of everything in a new store, whose ids are known: what hostile calls are about.
 INSERT INTO ipam.custom_field (name) VALUES ('Floor');
 INSERT INTO ipam.custom_field_value (custom_field_id, value) VALUES (9, 'dhcp1'), (12, 'Campus'), (14, 'North');
 INSERT INTO ipam.address_space (name, type) VALUES ('fabric', 'Provider');

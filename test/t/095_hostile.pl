@@ -20,12 +20,13 @@ my $seed = $ENV{IPAM_HOSTILE_SEED} // 1;
 
 # Small shared buffers: a backend's share of them counts as its memory.
 my $node = Staged->node('hostile', allows_streaming => 1);
-$node->append_conf('postgresql.conf', join "\n", 'shared_buffers = 16MB', 'jit = off', "log_line_prefix = '%m [%p] %e %a '", 'log_min_error_statement = panic',
+$node->append_conf('postgresql.conf', join "\n", 'shared_buffers = 16MB', 'jit = off', 'log_statement = none', "log_line_prefix = '%m [%p] %e %a '", 'log_min_error_statement = panic',
 	'log_min_messages = error', 'max_stack_depth = 2MB');
 $node->start;
 local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PYTHONDONTWRITEBYTECODE => 1, PYTHONHASHSEED => 0);
 $node->safe_psql('postgres', 'CREATE DATABASE plan');
-command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-d', 'plan', '-c', 'SET client_min_messages = warning', '-f', 'test/hostile/plan.sql' ], 'a plan');
+command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-d', 'plan', '-c', 'SET client_min_messages = warning',
+		'-c', 'CREATE EXTENSION ipam CASCADE', '-c', 'CALL ipam.provision()', '-f', 'test/hostile/plan.sql' ], 'a plan');
 $node->safe_psql('postgres', "CREATE DATABASE $_ TEMPLATE plan") for 'calls', 'writes';
 
 my %number = (calls => $calls, writes => 2 * $calls);

@@ -16,7 +16,7 @@ my $seconds = $ENV{IPAM_SQLSMITH_SECONDS} // 10;
 my $seed = $ENV{IPAM_SQLSMITH_SEED} // 1;
 
 my $node = Staged->node('smith');
-$node->append_conf('postgresql.conf', join "\n", 'jit = off', "log_line_prefix = '%m [%p] %e '", 'statement_timeout = 2s', 'temp_file_limit = 1GB');
+$node->append_conf('postgresql.conf', join "\n", 'jit = off', 'log_statement = none', "log_line_prefix = '%m [%p] %e '", 'statement_timeout = 2s', 'temp_file_limit = 1GB');
 $node->start;
 command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', $node->host, '-p', $node->port, '-d', 'postgres', '-o', '/dev/null', '-c', 'SET client_min_messages = warning',
 		'-c', 'CREATE EXTENSION ipam CASCADE', '-c', 'CALL ipam.provision()', '-f', 'test/data/sample_plan.sql', '-c', 'CREATE ROLE smith LOGIN IN ROLE ipam_administrators' ], 'a plan');
