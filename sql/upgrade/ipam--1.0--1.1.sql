@@ -130,8 +130,8 @@ BEGIN
     END IF;
     FOR i IN 1 .. coalesce(pg_catalog.cardinality(ids), 0) LOOP
         SELECT r.* INTO place FROM ipam.ip_range AS r WHERE r.id OPERATOR(pg_catalog.=) ids[i];
-        bottom := CASE WHEN pg_catalog.family(place.start_address) OPERATOR(pg_catalog.=) 4 THEN '0.0.0.0' ELSE '::' END;
-        top := CASE WHEN pg_catalog.family(place.start_address) OPERATOR(pg_catalog.=) 4 THEN '255.255.255.255' ELSE 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff' END;
+        bottom := CASE WHEN pg_catalog.family(place.start_address) OPERATOR(pg_catalog.=) 4 THEN '0.0.0.0'::pg_catalog.inet ELSE '::' END;
+        top := CASE WHEN pg_catalog.family(place.start_address) OPERATOR(pg_catalog.=) 4 THEN '255.255.255.255'::pg_catalog.inet ELSE 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff' END;
         cursor_address := place.start_address;
         WHILE cursor_address OPERATOR(pg_catalog.<=) place.end_address LOOP
             looked_at := (ipam.propose_occupancy(place.id, cursor_address, place.end_address)).looked_at;

@@ -1,5 +1,5 @@
 # plpgsql_check finds nothing in the extension's functions: no missing column, no unused variable, no
-# injectable EXECUTE.
+# injectable EXECUTE, no wrong volatility.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -21,12 +21,26 @@ is($node->safe_psql('postgres', qq{
 	SELECT f.name, coalesce(t.tgrelid::regclass::text, ''), c
 	FROM ($functions) AS f
 	LEFT JOIN (SELECT tgfoid, tgrelid, max(tgoldtable) AS tgoldtable, max(tgnewtable) AS tgnewtable FROM pg_trigger GROUP BY 1, 2) AS t ON t.tgfoid = f.oid
-	CROSS JOIN LATERAL plpgsql_check_function(f.oid, coalesce(t.tgrelid, 0), extra_warnings => true,
+	CROSS JOIN LATERAL plpgsql_check_function(f.oid, coalesce(t.tgrelid, 0), fatal_errors => false, extra_warnings => true,
 		security_warnings => true,
 		oldtable => t.tgoldtable, newtable => t.tgnewtable) AS c
 	WHERE (f.prorettype <> 'trigger'::regtype OR t.tgrelid IS NOT NULL)
 	  AND c NOT LIKE '%never read variable "refused"' -- takes the value that raise_fault() never returns
 	ORDER BY 1, 2}),
 	'', 'plpgsql_check finds nothing');
+# What it says of performance beside casts of numbers: functions that lock rows are volatile whatever it thinks.
+is($node->safe_psql('postgres', qq{
+	SELECT f.name, c.message
+	FROM ($functions) AS f CROSS JOIN LATERAL plpgsql_check_function_tb(f.oid, performance_warnings => true) AS c
+	WHERE f.prorettype <> 'trigger'::regtype AND c.level = 'performance' AND c.sqlstate <> '42804'
+	  AND f.name::text !~ '^ipam.hold_'
+	ORDER BY 1, 2}),
+	'', 'nor in their volatility');
+# The statements of these are put together from names that format() quotes; test/hostile tries to get out of the quotes.
+is($node->safe_psql('postgres', qq{SELECT string_agg(f.oid::regproc::text, ' ' ORDER BY f.oid::regproc::text COLLATE "C")
+	FROM ($functions) AS f JOIN pg_proc AS p USING (oid) WHERE p.prosrc ~ 'security_warnings *= *off'}),
+	join(' ', map { "ipam.$_" } qw(add_netbox_fields add_netbox_values bulk_update export_csv export_json import_netbox load_batch load_rows
+		logical_group_members logical_group_nodes logical_group_unmapped)),
+	'these, and no others, are let off the search for injections');
 $node->stop;
 done_testing();
