@@ -26,11 +26,11 @@ done
 case ${SCALE:=small} in
 small)
 	large_prefix=12 limit=3 budget=0.3 write_seconds=1
-	copy_rows=100000 cycles=300000 conversion_rows=500000 fullness_prefix=16
+	copy_rows=100000 copy_rounds=5 cycles=300000 conversion_rows=500000 fullness_prefix=16
 	;;
 full)
-	large_prefix=8 limit=30 budget=1 write_seconds=2
-	copy_rows=1000000 cycles=10000000 conversion_rows=5000000 fullness_prefix=12
+	large_prefix=8 limit=30 budget=0.5 write_seconds=2
+	copy_rows=1000000 copy_rounds=2 cycles=10000000 conversion_rows=5000000 fullness_prefix=12
 	;;
 *) die "SCALE is small or full, not $SCALE" ;;
 esac

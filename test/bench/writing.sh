@@ -73,7 +73,7 @@ measure_copy() {
 	header 'addresses' 'ipam.ip_address' 'without occupancy' 'bare table' 'with / without' 'ipam / bare'
 	for order in sorted shuffled; do
 		for way in with without bare; do : >$way.us; done
-		for ((round = 0; round < rounds; round++)); do
+		for ((round = 0; round < copy_rounds; round++)); do
 			progress "writing: COPY $order, round $((round + 1))"
 			for way in with without; do
 				make_ranges $octet
