@@ -13,6 +13,9 @@
 #include "utils/inet.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
 
 PG_MODULE_MAGIC;
 
