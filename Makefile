@@ -144,8 +144,10 @@ tap: stage
 soak:
 	IPAM_CONVERSION_ROWS=1000000 IPAM_LOAD_SECONDS=120 IPAM_MODEL_OPERATIONS=10000 IPAM_MODEL_SEED=$${IPAM_MODEL_SEED:-$$(date +%s)} \
 	IPAM_HOSTILE_CALLS=300 IPAM_HOSTILE_SEED=$${IPAM_HOSTILE_SEED:-$$(date +%s)} IPAM_SQLSMITH_SECONDS=600 \
+	IPAM_CRASH_ROUNDS=50 IPAM_CRASH_SEED=$${IPAM_CRASH_SEED:-$$(date +%s)} IPAM_REWRITE_ROUNDS=20 IPAM_MEMORY_CALLS=1000000 \
 	    $(MAKE) --no-print-directory tap PROVE_TESTS='test/t/030_load.pl test/t/035_search_under_load.pl test/t/036_occupancy.pl \
-	    test/t/052_promotion.pl test/t/070_conversion.pl test/t/075_upgrade.pl test/t/080_model.pl test/t/090_allocation.pl \
+	    test/t/037_rewrite.pl test/t/038_memory.pl test/t/052_promotion.pl test/t/062_crash.pl \
+	    test/t/070_conversion.pl test/t/075_upgrade.pl test/t/080_model.pl test/t/090_allocation.pl \
 	    test/t/095_hostile.pl test/t/096_sqlsmith.pl'
 
 soak-fuzz:
