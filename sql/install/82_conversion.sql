@@ -83,6 +83,10 @@ BEGIN
         refused := ipam.raise_fault('IpamApiCallsAreNotAllowedUntilProvisioningIsDone', 'the store has not been provisioned', NULL,
             'CALL ipam.provision(), or start it in the background with ipam.start_async_provisioning().');
     ELSIF ipam.is_schema_conversion_required() THEN
+        IF (CASE WHEN ipam.store_version() ~ '^[0-9]{1,9}(\.[0-9]{1,9}){0,3}$'
+                THEN string_to_array(ipam.store_version(), '.')::integer[] > string_to_array(ipam.get_ipam_version(), '.')::integer[] END) THEN
+            PERFORM ipam.conversion_path(); -- has a fault of its own for a newer store, which no conversion helps
+        END IF;
         refused := ipam.raise_fault('IpamApiCallsAreNotAllowedUntilSchemaConversionIsDone', 'the store has to be converted first',
             format('Its data have the layout of version %s, the extension has version %s.', ipam.store_version(), ipam.get_ipam_version()),
             'CALL ipam.convert_schema(), or start it in the background with ipam.start_async_schema_conversion().');

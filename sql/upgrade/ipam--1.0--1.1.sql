@@ -189,6 +189,30 @@ LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000
 AS 'MODULE_PATHNAME', 'ipam_count_used_ip_addresses';
 COMMENT ON FUNCTION ipam.count_used_ip_addresses(bigint) IS 'how many addresses are recorded and mapped to the range; 0 for an unknown range';
 
+-- The gate of the operations: a store that is newer than the extension is told so, and not to convert.
+
+CREATE OR REPLACE FUNCTION ipam.refuse_unready_store() RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused boolean;
+BEGIN
+    IF NOT ipam.is_ipam_configured() THEN
+        refused := ipam.raise_fault('IpamApiCallsAreNotAllowedUntilProvisioningIsDone', 'the store has not been provisioned', NULL,
+            'CALL ipam.provision(), or start it in the background with ipam.start_async_provisioning().');
+    ELSIF ipam.is_schema_conversion_required() THEN
+        IF (CASE WHEN ipam.store_version() ~ '^[0-9]{1,9}(\.[0-9]{1,9}){0,3}$'
+                THEN string_to_array(ipam.store_version(), '.')::integer[] > string_to_array(ipam.get_ipam_version(), '.')::integer[] END) THEN
+            PERFORM ipam.conversion_path(); -- has a fault of its own for a newer store, which no conversion helps
+        END IF;
+        refused := ipam.raise_fault('IpamApiCallsAreNotAllowedUntilSchemaConversionIsDone', 'the store has to be converted first',
+            format('Its data have the layout of version %s, the extension has version %s.', ipam.store_version(), ipam.get_ipam_version()),
+            'CALL ipam.convert_schema(), or start it in the background with ipam.start_async_schema_conversion().');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ipam.refuse_unready_store() IS 'a fault that says whether the store is not provisioned or not converted';
+
 -- Conversion of a store of version 1.0: makes the occupancy that it does not have, while others write.
 
 CREATE FUNCTION ipam.convert_occupancy(after text, batch_rows integer, OUT rows bigint, OUT high_water text, OUT finished boolean)

@@ -57,6 +57,11 @@ inline bool is_confirmed(TupleTableSlot *slot) {
 // A background worker makes the occupancy of the range anew, unless one has been asked for just now.
 void ask_for_occupancy_upkeep(int64 range_id);
 
+// Version 1.0 of the SQL objects, which the library serves until they are updated, does not have it.
+inline bool has_occupancy() {
+	return OidIsValid(get_relname_relid("occupancy", get_namespace_oid("ipam", false)));
+}
+
 // Under the snapshot; `hole_snapshot`: under which holes are looked for, a dirty one also shows those of
 // transactions that have not ended.
 inline Known ask_occupancy(int64 range_id, const Address &address, Snapshot snapshot,
@@ -64,8 +69,7 @@ inline Known ask_occupancy(int64 range_id, const Address &address, Snapshot snap
 	using namespace detail;
 	constexpr const char *index = "occupancy_range_id_first_address_idx";
 	Known known{false, 0, top(address.family)};
-	// Version 1.0 of the SQL objects has no such table.
-	if (!OidIsValid(get_relname_relid("occupancy", get_namespace_oid("ipam", false)))) return known;
+	if (!has_occupancy()) return known;
 	Stretch span{};
 	if (first_row("occupancy", index, snapshot, range_id, BTLessEqualStrategyNumber, address,
 	              BackwardScanDirection, &span, 3, is_confirmed) &&

@@ -95,6 +95,7 @@ void ipam::pg::ask_for_occupancy_upkeep(int64 range_id) {
 	if (range_id == last_range && !TimestampDifferenceExceeds(last_time, now, pause)) return;
 	last_range = range_id;
 	last_time = now;
+	if (!has_occupancy()) return;
 
 	const Order order{MyDatabaseId, range_id};
 	BackgroundWorker worker{};
