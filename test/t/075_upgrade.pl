@@ -36,7 +36,26 @@ my $objects = q{
 		 FROM pg_class AS c WHERE m.classid = 'pg_class'::regclass AND c.oid = m.objid))
 	FROM member AS m
 	UNION ALL
-	SELECT 'dumped ' || c::regclass FROM pg_extension AS e, unnest(e.extconfig) AS c WHERE e.extname = 'ipam'
+	SELECT concat_ws(' ', 'type', t.oid::regtype, t.typtype::text, t.typnotnull, format_type(nullif(t.typbasetype, 0), t.typtypmod), array_to_string(t.typacl, ','),
+		(SELECT string_agg(enumlabel, ', ' ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid),
+		(SELECT string_agg(conname || ' ' || pg_get_constraintdef(oid), ', ' ORDER BY conname) FROM pg_constraint WHERE contypid = t.oid),
+		(SELECT concat_ws(' ', format_type(rngsubtype, NULL), rngmultitypid::regtype, rngsubopc, rngcanonical, rngsubdiff) FROM pg_range WHERE rngtypid = t.oid))
+	FROM member AS m JOIN pg_type AS t ON m.classid = 'pg_type'::regclass AND t.oid = m.objid
+	UNION ALL
+	SELECT concat_ws(' ', 'operator', o.oid::regoperator, o.oprcode, o.oprcom::regoperator, o.oprnegate::regoperator, o.oprrest, o.oprjoin, o.oprcanhash, o.oprcanmerge)
+	FROM member AS m JOIN pg_operator AS o ON m.classid = 'pg_operator'::regclass AND o.oid = m.objid
+	UNION ALL
+	SELECT concat_ws(' ', 'support', f.opfname, pg_describe_object('pg_amop'::regclass, a.oid, 0)) FROM member AS m JOIN pg_opfamily AS f ON m.classid = 'pg_opfamily'::regclass AND f.oid = m.objid JOIN pg_amop AS a ON a.amopfamily = f.oid
+	UNION ALL
+	SELECT concat_ws(' ', 'support', f.opfname, pg_describe_object('pg_amproc'::regclass, a.oid, 0)) FROM member AS m JOIN pg_opfamily AS f ON m.classid = 'pg_opfamily'::regclass AND f.oid = m.objid JOIN pg_amproc AS a ON a.amprocfamily = f.oid
+	UNION ALL
+	SELECT concat_ws(' ', 'sequence', s.seqrelid::regclass, s.seqtypid::regtype, s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle)
+	FROM pg_sequence AS s JOIN pg_class AS c ON c.oid = s.seqrelid WHERE c.relnamespace = 'ipam'::regnamespace
+	UNION ALL -- what pg_dump takes for given
+	SELECT concat_ws(' ', 'first rights', pg_describe_object(p.classoid, p.objoid, p.objsubid), array_to_string(p.initprivs, ','))
+	FROM member AS m JOIN pg_init_privs AS p ON p.classoid = m.classid AND p.objoid = m.objid
+	UNION ALL
+	SELECT concat_ws(' ', 'dumped', c.table::regclass, c.condition) FROM pg_extension AS e, unnest(e.extconfig, e.extcondition) AS c ("table", condition) WHERE e.extname = 'ipam'
 	UNION ALL
 	SELECT format('conversion %s %s %s %s', from_version, to_version, position, batch_function) FROM ipam.schema_conversion_step
 	ORDER BY 1};
@@ -178,11 +197,6 @@ is(sql('restored', 'SELECT is_required FROM ipam.get_schema_conversion_info()'),
 sql('restored', 'CALL ipam.convert_schema()');
 is_converted('restored', 'restored');
 is(sql('restored', $stretches), $converted, 'restored: as the one that was updated');
-
-# --- back -------------------------------------------------------------------------------------------
-
-my (undef, undef, $error) = $node->psql('fresh', q{ALTER EXTENSION ipam UPDATE TO '1.0'});
-like($error, qr/no update path/, 'there is no way back');
 
 $node->stop;
 done_testing();
