@@ -17,11 +17,11 @@ $node->safe_psql('plan', slurp_file('test/data/sample_plan.sql'));
 
 # Pages start with a new store, except these. A page about what is in a plan has results of its own plan:
 # its examples run on the sample plan, and results are not compared.
-my %starts_with = ('README.md' => 'empty', 'docs/provisioning.md' => 'empty',
+my %starts_with = ('README.md' => 'empty', 'docs/provisioning.md' => 'empty', 'docs/operations.md' => 'empty',
 	map { ("docs/$_.md" => 'plan') } qw(bulk_update check_plan expiry listing logical_group plan utilization));
 
 # They need a background worker, a second version or pg_cron. Other tests do what they show.
-my $is_not_run = qr/start_async_|resume_async_|cancel_async_|\\gset|schema_conversion|"plan_readers"|cron\./;
+my $is_not_run = qr/start_async_|resume_async_|cancel_async_|\\gset|schema_conversion|"plan_readers"|CREATE PUBLICATION|cron\./;
 
 # Runs a script in psql; gives its output without footers, and the error as psql prints it.
 sub psql
