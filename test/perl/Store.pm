@@ -55,19 +55,20 @@ sub is_sound
 	is($node->safe_psql($database, 'SELECT * FROM ipam.check_occupancy()'), '', "$how: check_occupancy() finds nothing");
 }
 
-# Every sequence goes on where it was, allocation too, and a token still means the same addresses.
+# Every sequence goes on where it was, allocation too, and a token still means the same addresses. Where others have
+# changed the store, next and free tell what is free in its ranges.
 sub goes_on
 {
-	my ($node, $database, $how) = @_;
+	my ($node, $database, $how, %other) = @_;
 	is($node->safe_psql($database, q{
 		SELECT count(*) FROM ipam.ip_range AS r, ipam.allocate_ip_addresses(r.id, 20, token => 'order 4711') AS a
 		WHERE r.description = 'quarantine' AND a.allocation_token = 'order 4711' AND a.created_at < now()}), 20, "$how: the token is known");
 	is($node->safe_psql($database, q{
 		SELECT string_agg(host(a.address), ' ') FROM ipam.ip_range AS r, ipam.allocate_ip_addresses(r.id) AS a WHERE r.description = 'quarantine'}),
-		'198.18.0.31', "$how: allocation goes on behind what is in quarantine");
+		$other{next} // '198.18.0.31', "$how: allocation goes on behind what is in quarantine");
 	is($node->safe_psql($database, q{
 		SELECT string_agg(host(f), ' ') FROM ipam.ip_range AS r, ipam.get_free_ip_addresses(r.id, count => NULL) AS f WHERE r.description = 'full'}),
-		'198.18.20.20 198.18.41.41', "$how: the free addresses of a full range");
+		$other{free} // '198.18.20.20 198.18.41.41', "$how: the free addresses of a full range");
 	is($node->safe_psql($database, q{
 		INSERT INTO ipam.ip_subnet (network, name) VALUES ('192.168.251.0/24', 'next');
 		INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('192.168.251.1', '192.168.251.9');
