@@ -84,14 +84,14 @@ SELECT position, id, fault, message, hint FROM ipam.bulk_update_ip_ranges('[{"id
 SELECT r.id, r.extent, s.name AS subnet, r.description FROM ipam.ip_range AS r JOIN ipam.ip_subnet AS s ON s.id = r.subnet_id ORDER BY r.id;
 SELECT name FROM ipam.ip_subnet ORDER BY id;
 
--- More than fit into one subtransaction, with failures at its edges; progress in long runs only.
+-- More than fit into one subtransaction, with failures at its edges; progress as often as wanted.
 INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.20.0.0/16', 'large');
 INSERT INTO ipam.ip_address (address) SELECT '10.20.0.1'::inet + i FROM generate_series(0, 449) AS i;
 SELECT min(id) AS first FROM ipam.ip_address WHERE address <<= '10.20.0.0/16' \gset
 CREATE TEMP TABLE changes AS
 SELECT jsonb_agg(jsonb_build_object('id', :first + i, 'notes', 'n' || i, 'device_name', CASE WHEN i + 1 IN (1, 99, 100, 101, 102, 250, 301, 450) THEN repeat('x', 256) ELSE 'd' || i END) ORDER BY i) AS changes
 FROM generate_series(0, 449) AS i;
-SELECT position, id - :first AS number, fault FROM changes, ipam.bulk_update_ip_addresses(changes);
+SELECT position, id - :first AS number, fault FROM changes, ipam.bulk_update('ip_address', changes, report_every => '1 hour');
 SELECT count(*) FILTER (WHERE device_name = 'd' || (id - :first) AND notes = 'n' || (id - :first)) AS changed, count(*) FILTER (WHERE device_name IS NULL AND notes IS NULL) AS unchanged
 FROM ipam.ip_address WHERE address <<= '10.20.0.0/16';
 UPDATE changes SET changes = (SELECT jsonb_agg(c - 'device_name') FROM jsonb_array_elements(changes) AS c);
