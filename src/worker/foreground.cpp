@@ -19,8 +19,18 @@ constinit Statement begin_or_resume{"SELECT ipam.async_session_lock(CASE s.state
                                     " FROM ipam.locked_async_session($1) AS s"};
 constinit Statement initialize_provisioning{"SELECT ipam.initialize_async_session('Provisioning', $1)"};
 constinit Statement initialize_conversion{"SELECT ipam.initialize_async_session('SchemaConversion')"};
+constinit Statement cancel{"UPDATE ipam.async_session SET cancel_requested = true"
+                           " WHERE id OPERATOR(pg_catalog.=) $1"};
 constinit Statement outcome{"SELECT sqlstate, fault, message, detail, hint FROM ipam.async_session"
                             " WHERE id OPERATOR(pg_catalog.=) $1 AND sqlstate IS NOT NULL"};
+
+// A cancelled statement ends its session between two steps as it does within one.
+void request_end(int64 session) {
+	QueryCancelPending = false;
+	Datum values[] = {Int64GetDatum(session)};
+	if (SPI_execute_plan(cancel.prepared(INT8OID), values, nullptr, false, 0) != SPI_OK_UPDATE)
+		elog(ERROR, "could not cancel a session");
+}
 
 void run(int64 session, bool commits) {
 	const int64 kind = ask(begin_or_resume.prepared(INT8OID), session, 0);
@@ -41,6 +51,7 @@ void run(int64 session, bool commits) {
 			if (commits) SPI_commit();
 			if (pause == ended) break;
 			if (commits) rest(pause);
+			if (QueryCancelPending && !ProcDiePending) request_end(session);
 			CHECK_FOR_INTERRUPTS();
 		}
 	}

@@ -374,6 +374,17 @@ is_converted('small', 2000, 'foreground');
 sql('small', q{UPDATE ipam.common_property SET value = '0.9' WHERE name = 'DatabaseSchemaVersion'; CALL ipam.convert_schema()});
 is(sql('small', 'SELECT step, steps FROM ipam.async_session ORDER BY id DESC LIMIT 1'), '7|7', 'the steps of all versions on the way are counted');
 is(sql('small', 'SELECT count(*) FROM ipam.ip_address WHERE conversions <> 1'), 0, 'a store converted twice is converted once');
+{
+	# Resting nearly all the time: the cancel comes between two steps.
+	local $ENV{PGOPTIONS} = '-c ipam.work_share=1';
+	sql('small', q{UPDATE ipam.common_property SET value = '0.9' WHERE name = 'DatabaseSchemaVersion'});
+	my ($run, $error) = in_foreground('ipam.convert_schema()');
+	wait_for('small', "EXISTS (SELECT FROM ipam.async_session_status JOIN pg_stat_activity USING (pid) WHERE wait_event_type = 'Extension')");
+	sql('small', "SELECT pg_cancel_backend(pid) $at_work");
+	$run->finish;
+	like($$error, qr/ERROR:  57014/, 'foreground: pg_cancel_backend() between two steps');
+	is(outcome('small', session('small')), '57014', 'foreground: the session has ended, too');
+}
 
 # A step that does nothing, and does not end either, must not go on for ever.
 sql('small', q{CREATE FUNCTION public.idle(text, integer, OUT rows bigint, OUT high_water text, OUT finished boolean) LANGUAGE sql AS $$SELECT 0, $1, false$$;
