@@ -14,7 +14,7 @@
 # make asan-server  regress and isolation again, with a server that has assertions, ASan and UBSan: builds one first
 # make compilers  unit and regress with g++ and clang++, each with -O0 and with -O3 -flto
 # make matrix     unit, regress, isolation, tap, ubsan with every PostgreSQL that Debian has  (one: MATRIX=18)
-# make lint       clang-format, clang-tidy, cppcheck, shellcheck, exported symbols
+# make lint       clang-format, clang-tidy, cppcheck, shellcheck, names of types, exported symbols
 # make bench      measure and compare; tables and charts in build/bench   (one: PART=writing; real sizes: SCALE=full)
 # make large      20 million addresses in one store: load, search, VACUUM, REINDEX, CLUSTER; 40 GB below /tmp
 # make clean      remove everything that was built
@@ -205,8 +205,8 @@ matrix:
 CXX_FILES = $(wildcard src/*/*.[ch]pp test/*/*.[ch]pp)
 ALLOWED   = Pg_magic_func|_PG_init|(pg_finfo_)?ipam_.*
 
-.PHONY: lint-format lint-tidy lint-cppcheck lint-shell lint-exports
-lint: lint-format lint-tidy lint-cppcheck lint-shell lint-exports
+.PHONY: lint-format lint-tidy lint-cppcheck lint-shell lint-types lint-exports
+lint: lint-format lint-tidy lint-cppcheck lint-shell lint-types lint-exports
 lint-format:
 	$(call report,clang-format,clang-format --dry-run -Werror $(CXX_FILES) </dev/null)
 lint-tidy:
@@ -218,6 +218,10 @@ lint-cppcheck:
 	    --inline-suppr --suppress=rethrowNoCurrentException --enable=warning$(comma)performance$(comma)portability -Isrc src)
 lint-shell:
 	$(call report,shellcheck,shellcheck run .ci/run test/scratch test/matrix test/compilers test/asan_server $(wildcard test/bench/*.sh))
+# Two types of one name in two headers: the linker takes the functions of either for both, and no compiler tells.
+lint-types:
+	$(call report,types are defined once,! sed -nE 's/^(template <.*> )?(struct|class|enum class) ([A-Za-z]+).*[{].*/\3/p' \
+	    $(wildcard src/*/*.hpp) | sort | uniq -d | grep .)
 lint-exports: all
 	$(call report,exported symbols,nm -DC --defined-only $(EXTENSION).so | awk ' \
 	    $$2 ~ /[WVu]/ && /std::|__gnu_cxx::/ || $$3 ~ /^($(ALLOWED))$$/ { next } { print; bad = 1 } END { exit bad }')

@@ -70,7 +70,7 @@ inline TimestampTz over_since(const Interval *quarantine) {
 	                                               IntervalPGetDatum(quarantine)));
 }
 
-inline RangeRow to_range_row(const Row &row, bool include_reserved) {
+inline RangeRow to_range_row(const FoundRow &row, bool include_reserved) {
 	static constinit Column start_address{"start_address", 0};
 	static constinit Column end_address{"end_address", 0};
 	static constinit Column managed_by{"managed_by", 0};
@@ -104,7 +104,7 @@ inline RangeRow read_range(int64 range_id, bool include_reserved) {
 	require_ready_store();
 	RangeRow range{};
 	if (!ranges.find(range_id,
-	                 [&](const Row &row) { range = detail::to_range_row(row, include_reserved); })) {
+	                 [&](const FoundRow &row) { range = detail::to_range_row(row, include_reserved); })) {
 		raise_fault(fault_named("IpamApiObjectNotFoundInDatabase"),
 		            psprintf("there is no range " INT64_FORMAT, range_id), nullptr,
 		            "SELECT id, start_address, end_address FROM ipam.ip_range lists the ranges you may see.");

@@ -23,11 +23,11 @@ struct Container {
 	bool is_subnet;
 };
 
-// read(const Row &) makes it of its row.
+// read(const FoundRow &) makes it of its row.
 template <typename Read> Container read_container(const char *kind, RowsById *rows, int64 id, Read &&read) {
 	require_ready_store();
 	Container found{};
-	if (!rows->find(id, [&](const Row &row) { found = read(row); })) {
+	if (!rows->find(id, [&](const FoundRow &row) { found = read(row); })) {
 		raise_fault(fault_named("IpamApiObjectNotFoundInDatabase"),
 		            psprintf("there is no %s " INT64_FORMAT, kind, id), nullptr,
 		            psprintf("SELECT id, network FROM ipam.ip_%s lists the %ss you may see.", kind, kind));
@@ -36,7 +36,7 @@ template <typename Read> Container read_container(const char *kind, RowsById *ro
 	return found;
 }
 
-inline Network network_of(const Row &row, Column *column) {
+inline Network network_of(const FoundRow &row, Column *column) {
 	const inet *value = DatumGetInetPP(row.value(column));
 	const Address first = to_address(value);
 	return {first.family, first.value, ip_bits(value)};
@@ -59,7 +59,7 @@ inline Container block_argument(FunctionCallInfo fcinfo, int within_child_blocks
 	static constinit Column end_address{"end_address", 0};
 	static constinit Column address_space_id{"address_space_id", 0};
 	const int64 id = container_id(fcinfo, "block");
-	Container block = read_container("block", &blocks, id, [](const Row &row) {
+	Container block = read_container("block", &blocks, id, [](const FoundRow &row) {
 		Container found{};
 		found.network = network_of(row, &network);
 		found.span = {found.network.family, to_address(DatumGetInetPP(row.value(&start_address))).value,
@@ -79,13 +79,14 @@ inline Container subnet_argument(FunctionCallInfo fcinfo) {
 	                                  " WHERE id OPERATOR(pg_catalog.=) $1"};
 	static constinit Column network{"network", 0};
 	static constinit Column address_space_id{"address_space_id", 0};
-	Container subnet = read_container("subnet", &subnets, container_id(fcinfo, "subnet"), [](const Row &row) {
-		Container found{};
-		found.network = network_of(row, &network);
-		found.span = found.network.span();
-		found.address_space_id = DatumGetInt64(row.value(&address_space_id));
-		return found;
-	});
+	Container subnet =
+	    read_container("subnet", &subnets, container_id(fcinfo, "subnet"), [](const FoundRow &row) {
+		    Container found{};
+		    found.network = network_of(row, &network);
+		    found.span = found.network.span();
+		    found.address_space_id = DatumGetInt64(row.value(&address_space_id));
+		    return found;
+	    });
 	subnet.is_subnet = true;
 	return subnet;
 }
@@ -131,7 +132,7 @@ template <typename Visit> bool search_room(const Container &container, TakenByWi
 	ranges.kind.is_enabled = container.is_subnet;
 	ranges.kind.address_space_id = container.address_space_id;
 	ranges.kind.entries.init("ip_range", "ip_range_start_address_idx", container.address_space_id);
-	Taken<TakenAddresses> addresses{};
+	Taken<RecordedAddresses> addresses{};
 	addresses.kind.family = family;
 	addresses.kind.is_enabled = true;
 	addresses.kind.entries.init("ip_address", "ip_address_identity_key", container.address_space_id);

@@ -18,9 +18,9 @@ struct Column {
 	int position;
 };
 
-class Row {
+class FoundRow {
 public:
-	Row(HeapTuple tuple, TupleDesc description) : description_(description) {
+	FoundRow(HeapTuple tuple, TupleDesc description) : description_(description) {
 		heap_deform_tuple(tuple, description, values_, nulls_);
 	}
 
@@ -57,7 +57,7 @@ public:
 	constexpr RowsById(const char *table, const char *index, const char *sql) noexcept
 	    : table_(table), index_(index), select_(sql) {}
 
-	// Shows the row to read(const Row &); false: there is none that the caller may see.
+	// Shows the row to read(const FoundRow &); false: there is none that the caller may see.
 	template <typename Read> bool find(int64 id, Read &&read) {
 		Relation table = table_open(oid_of(table_), AccessShareLock);
 		const bool exists =
@@ -81,7 +81,7 @@ private:
 		return find_row(
 		    table, [this] { return oid_of(index_); }, &key, GetActiveSnapshot(), bookmark,
 		    [&](HeapTuple row) {
-			    read(Row{row, RelationGetDescr(table)});
+			    read(FoundRow{row, RelationGetDescr(table)});
 		    });
 	}
 
@@ -94,7 +94,7 @@ private:
 		const bool exists = SPI_processed > 0;
 		if (exists) {
 			MemoryContextSwitchTo(caller);
-			read(Row{SPI_tuptable->vals[0], SPI_tuptable->tupdesc});
+			read(FoundRow{SPI_tuptable->vals[0], SPI_tuptable->tupdesc});
 		}
 		SPI_finish();
 		return exists;

@@ -136,7 +136,7 @@ private:
 	Stretch known_{};
 };
 
-struct Kind {
+struct IndexedKind {
 	IndexEntries entries;
 	Family family;
 	bool is_enabled;
@@ -145,7 +145,7 @@ struct Kind {
 };
 
 // Recorded addresses: ip_address (address_space_id, address).
-struct TakenAddresses : Kind {
+struct RecordedAddresses : IndexedKind {
 	Stretch span() const {
 		const uint128 value = to_address(entries.column(2)).value;
 		return {value, value};
@@ -155,7 +155,7 @@ struct TakenAddresses : Kind {
 
 // Subnets: ip_subnet (address_space_id, network), where a network stands before those inside it. Those that
 // are not smaller than `longer_than` are looked past.
-struct TakenSubnets : Kind {
+struct TakenSubnets : IndexedKind {
 	int longer_than;
 
 	Stretch span() const {
@@ -194,7 +194,7 @@ private:
 };
 
 // Extents that begin and end anywhere: an index on (bigint, start_address, end_address).
-struct TakenExtents : Kind {
+struct TakenExtents : IndexedKind {
 	Stretch span() const {
 		return {to_address(entries.column(2)).value, to_address(entries.column(3)).value};
 	}
