@@ -93,4 +93,33 @@ inline Known ask_occupancy(int64 range_id, const Address &address, Snapshot snap
 	return known;
 }
 
+// The same downwards: a full stretch reaches from the address down to `last`, and what is below `ask_again`
+// is worth asking again.
+inline Known ask_occupancy_below(int64 range_id, const Address &address, Snapshot snapshot,
+                                 Snapshot hole_snapshot) {
+	using namespace detail;
+	Known known{false, 0, 0};
+	Stretch span{};
+	if (!has_occupancy() ||
+	    !first_row("occupancy", "occupancy_range_id_first_address_idx", snapshot, range_id,
+	               BTLessEqualStrategyNumber, address, BackwardScanDirection, &span, 3, is_confirmed)) {
+		return known;
+	}
+	if (span.last < address.value) {
+		known.ask_again = span.last;
+		return known;
+	}
+	Stretch hole{};
+	const bool has_hole = first_row("occupancy_hole", "occupancy_hole_range_id_address_idx", hole_snapshot,
+	                                range_id, BTLessEqualStrategyNumber, address, BackwardScanDirection,
+	                                &hole, 2, [](TupleTableSlot *) { return true; }) &&
+	                      chunk_of(hole.first).last >= span.first;
+	if (has_hole && chunk_of(hole.first).last >= address.value) {
+		known.ask_again = hole.first - 1; // no range begins with the first address of a family
+	} else {
+		known = {true, has_hole ? chunk_of(hole.first).last + 1 : span.first, 0};
+	}
+	return known;
+}
+
 } // namespace ipam::pg

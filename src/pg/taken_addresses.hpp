@@ -102,18 +102,20 @@ private:
 	// To the end of a stretch that is known to be full. Holes that are not committed count: their addresses
 	// belong to somebody who may have to be waited for. A transaction with one snapshot has to see each row.
 	bool jump(Stretch &taken) {
-		if (one_snapshot_ || direction_.highest_first) return false;
+		if (one_snapshot_) return false;
 		SnapshotData dirty;
 		InitDirtySnapshot(dirty);
 		Snapshot latest = RegisterSnapshot(GetLatestSnapshot());
-		const Known known = ask_occupancy(range_id_, {direction_.family, next_}, latest, &dirty);
+		const Address here{direction_.family, direction_.mirror(next_)};
+		const Known known = direction_.highest_first ? ask_occupancy_below(range_id_, here, latest, &dirty)
+		                                             : ask_occupancy(range_id_, here, latest, &dirty);
 		UnregisterSnapshot(latest);
 		if (!known.full) {
-			ask_again_ = known.ask_again;
+			ask_again_ = direction_.mirror(known.ask_again);
 			return false;
 		}
-		taken = {next_, known.last};
-		next_ = known.last + 1;
+		taken = {next_, direction_.mirror(known.last)};
+		next_ = taken.last + 1;
 		held_.seek(range_id_, next_);
 		has_held_ = held_.next(held_head_);
 		while (has_quarantined_ && quarantined_head_.first < next_)

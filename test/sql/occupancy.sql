@@ -16,6 +16,39 @@ SELECT ipam.count_used_ip_addresses(:r), ipam.count_used_ip_addresses(:six), ipa
 -- Too short a stretch is not worth a row; it is walked.
 SELECT count(*) FROM ipam.occupancy WHERE first_address >= '2001:db8::1389';
 
+-- Allocation jumps from both ends: to the hole, and past what is believed to be full.
+BEGIN;
+SELECT address FROM ipam.allocate_ip_addresses(:six, direction => 'Highest');
+DO $$
+DECLARE
+    range bigint := (SELECT r.id FROM ipam.ip_range AS r WHERE r.start_address = '10.0.0.1');
+    released inet;
+    way ipam.allocation_direction;
+    found inet;
+BEGIN
+    FOREACH released IN ARRAY '{10.0.0.1,10.0.0.2,10.0.3.255,10.0.4.0,10.0.4.1,10.0.7.255,10.0.8.0,10.0.39.255,10.0.78.7,10.0.79.254,10.0.79.255}'::inet[] LOOP
+        FOREACH way IN ARRAY '{Highest,Lowest}'::ipam.allocation_direction[] LOOP
+            DELETE FROM ipam.ip_address AS a WHERE a.range_id = range AND a.address = released;
+            SELECT a.address INTO found FROM ipam.allocate_ip_addresses(range, direction => way) AS a;
+            ASSERT found = released, format('%s finds %s, not %s', way, found, released);
+        END LOOP;
+    END LOOP;
+END
+$$;
+SELECT count(*) AS holes FROM ipam.occupancy_hole;
+DELETE FROM ipam.ip_address WHERE address IN ('10.0.0.9', '10.0.40.9', '10.0.70.3');
+SELECT address FROM ipam.allocate_ip_addresses(:r, 3, direction => 'Highest');
+DELETE FROM ipam.ip_address WHERE address = '10.0.20.0';
+DELETE FROM ipam.occupancy_hole;
+SAVEPOINT s;
+ROLLBACK TO s; -- the session forgets where it has been
+\set VERBOSITY sqlstate
+SELECT address FROM ipam.allocate_ip_addresses(:r, direction => 'Highest');
+ROLLBACK TO s;
+SELECT address FROM ipam.allocate_ip_addresses(:r, direction => 'Lowest');
+ROLLBACK;
+\set VERBOSITY default
+
 -- Released by DELETE, by a move, by a change of service; recorded again.
 CREATE VIEW free AS
 SELECT (SELECT string_agg(f::text, ' ') FROM ipam.free_ranges(r.id) AS f) AS free, (SELECT count(*) FROM ipam.occupancy_hole WHERE range_id = r.id) AS holes,
