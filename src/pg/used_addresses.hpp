@@ -23,8 +23,6 @@ public:
 		snapshot_ = GetActiveSnapshot();
 		table_ = table_open(oid_of("ip_address"), AccessShareLock);
 		index_ = open_index(table_, address_index);
-		rows_ = table_index_fetch_begin(table_);
-		slot_ = table_slot_create(table_, nullptr);
 		pgstat_count_index_scan(index_);
 		pages_.open(index_, snapshot_, range_id, first);
 		entry_ = pages_.end();
@@ -57,8 +55,10 @@ public:
 	void close() {
 		pages_.close();
 		if (visibility_page_ != InvalidBuffer) ReleaseBuffer(visibility_page_);
-		ExecDropSingleTupleTableSlot(slot_);
-		table_index_fetch_end(rows_);
+		if (slot_ != nullptr) {
+			ExecDropSingleTupleTableSlot(slot_);
+			table_index_fetch_end(rows_);
+		}
 		index_close(index_, AccessShareLock);
 		table_close(table_, AccessShareLock);
 		if (jumps_ && longest_walk_ >= too_long_run) ask_for_occupancy_upkeep(range_id_);
@@ -93,6 +93,10 @@ private:
 			if (known_all_visible_) PredicateLockPage(table_, page, snapshot_);
 		}
 		if (known_all_visible_) return true;
+		if (slot_ == nullptr) { // most walks need not look at a row
+			rows_ = table_index_fetch_begin(table_);
+			slot_ = table_slot_create(table_, nullptr);
+		}
 		ItemPointerData row = entry.row;
 		bool is_chain = false;
 		bool is_dead = false;
