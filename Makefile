@@ -42,7 +42,7 @@ WARNINGS     = -Wall -Wextra -Wshadow -Wconversion $(if $(WERROR),-Werror)
 PG_CPPFLAGS  = -Isrc -isystem $(shell $(PG_CONFIG) --includedir-server)
 PG_CPPFLAGS += '-DPGDLLEXPORT=__attribute__((visibility("default")))'
 PG_CXXFLAGS  = $(CXX_STD) $(WARNINGS) -fvisibility=hidden -MMD -MP $(OPTIMIZE)
-SHLIB_LINK   = -lstdc++ $(filter -flto,$(OPTIMIZE))
+SHLIB_LINK   = -lstdc++ $(if $(filter -flto,$(OPTIMIZE)),-flto $(if $(WERROR),-Werror=odr))
 
 REGRESS        = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS   = --inputdir=test --bindir=$(bindir) $(LOAD)
