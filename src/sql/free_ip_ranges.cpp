@@ -24,7 +24,7 @@ Span usable_span(const Container &subnet) {
 // The second argument: whole, at least 1, and not more than the span has addresses.
 uint128 size_argument(FunctionCallInfo fcinfo, const Container &subnet, const Span &span) {
 	const char *text = PG_ARGISNULL(1) ? "" : numeric_text(PG_GETARG_DATUM(1));
-	uint128 size = 0;
+	ipam::uint128 size = 0; // the server's type of that name is aligned to 8 bytes only
 	const WholeNumber result = to_whole_number(text, &size);
 	if (result == WholeNumber::not_one || (result == WholeNumber::good && size == 0)) {
 		raise_fault(fault_named("IpamApiInvalidNumberOfAddressesInRange"),
