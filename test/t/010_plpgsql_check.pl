@@ -26,6 +26,7 @@ is($node->safe_psql('postgres', qq{
 		oldtable => t.tgoldtable, newtable => t.tgnewtable) AS c
 	WHERE (f.prorettype <> 'trigger'::regtype OR t.tgrelid IS NOT NULL)
 	  AND c NOT LIKE '%never read variable "refused"' -- takes the value that raise_fault() never returns
+	  AND f.name <> 'ipam.refuse_unknown(text,bigint)'::regprocedure -- only raises a fault: stable functions may call it
 	ORDER BY 1, 2}),
 	'', 'plpgsql_check finds nothing');
 # What it says of performance beside casts of numbers: functions that lock rows are volatile whatever it thinks.
@@ -33,7 +34,7 @@ is($node->safe_psql('postgres', qq{
 	SELECT f.name, c.message
 	FROM ($functions) AS f CROSS JOIN LATERAL plpgsql_check_function_tb(f.oid, performance_warnings => true) AS c
 	WHERE f.prorettype <> 'trigger'::regtype AND c.level = 'performance' AND c.sqlstate <> '42804'
-	  AND f.name::text !~ '^ipam.hold_'
+	  AND f.name::text !~ '^ipam.hold_' AND c.message NOT LIKE 'detected "SELECT expr INTO %' -- of newer versions
 	ORDER BY 1, 2}),
 	'', 'nor in their volatility');
 # The statements of these are put together from names that format() quotes; test/hostile tries to get out of the quotes.
