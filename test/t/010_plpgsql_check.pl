@@ -17,15 +17,19 @@ if ($node->psql('postgres', 'CREATE EXTENSION plpgsql_check') != 0)
 my $functions = q{SELECT p.oid, p.oid::regprocedure AS name, p.prorettype FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang
 	WHERE l.lanname = 'plpgsql' AND p.pronamespace = 'ipam'::regnamespace};
 cmp_ok($node->safe_psql('postgres', "SELECT count(*) FROM ($functions) AS f"), '>', 10, 'there is something to check');
+# Newer versions look at volatility from below: raise_fault(), which never returns, is volatile so that no planner
+# calls it ahead of time, and format() of texts is stable only because of what it does with other types. The
+# variable "refused" takes the value that raise_fault() never returns.
 is($node->safe_psql('postgres', qq{
-	SELECT f.name, coalesce(t.tgrelid::regclass::text, ''), c
+	SELECT f.name, coalesce(t.tgrelid::regclass::text, ''), c.lineno, c.message, c.detail, c.query
 	FROM ($functions) AS f
 	LEFT JOIN (SELECT tgfoid, tgrelid, max(tgoldtable) AS tgoldtable, max(tgnewtable) AS tgnewtable FROM pg_trigger GROUP BY 1, 2) AS t ON t.tgfoid = f.oid
-	CROSS JOIN LATERAL plpgsql_check_function(f.oid, coalesce(t.tgrelid, 0), fatal_errors => false, extra_warnings => true,
+	CROSS JOIN LATERAL plpgsql_check_function_tb(f.oid, coalesce(t.tgrelid, 0), fatal_errors => false, extra_warnings => true,
 		security_warnings => true,
 		oldtable => t.tgoldtable, newtable => t.tgnewtable) AS c
 	WHERE (f.prorettype <> 'trigger'::regtype OR t.tgrelid IS NOT NULL)
-	  AND c NOT LIKE '%never read variable "refused"' -- takes the value that raise_fault() never returns
+	  AND c.message <> 'never read variable "refused"'
+	  AND c.message !~ '^routine is marked as \\w+, but expression is \\w+\$'
 	  AND f.name <> 'ipam.refuse_unknown(text,bigint)'::regprocedure -- only raises a fault: stable functions may call it
 	ORDER BY 1, 2}),
 	'', 'plpgsql_check finds nothing');
