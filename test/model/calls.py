@@ -4,8 +4,9 @@ A mixin of operations.Generator, apart from it because these are not statements 
 """
 from dataclasses import replace
 
+from network import Span, is_host
 from operation import Operation
-from plan import Address, Span, is_host
+from plan import Address
 
 
 class Calls:

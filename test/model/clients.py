@@ -13,7 +13,7 @@ from collections import Counter
 
 import psycopg
 from operations import POOLS, Generator, multirange
-from plan import BUILDING, Plan, Span
+from plan import BUILDING, Plan
 from sequence import DATABASE, check_plan, error_name, fresh_database, load_values, prepare
 
 CLIENTS = 8

@@ -8,8 +8,10 @@ import re
 from dataclasses import replace
 
 from calls import Calls
+from choice import Chosen, Near, Unchanged
+from network import Span, is_in
 from operation import Operation
-from plan import BUILDING, Address, Block, Plan, Range, Space, Span, Subnet, is_in
+from plan import BUILDING, Address, Block, Plan, Range, Space, Subnet
 
 CORNERS = [(ipaddress.ip_network(n), weight) for n, weight in (
     ("10.0.0.0/26", 12), ("10.0.1.0/27", 3), ("198.51.100.0/28", 2), ("2001:db8::/122", 8), ("fd00::/124", 2),
@@ -337,7 +339,7 @@ class Generator(Calls):
             for id_, one in zip(ids, made):
                 one.apply(id_)
 
-        return Operation(f"insert_{kind}s", head + ", ".join([row] * len(made)) + tail, tuple(v for m in made for v in m.values), made[-1].wrong, apply)
+        return Operation(f"insert_many_{kind}", head + ", ".join([row] * len(made)) + tail, tuple(v for m in made for v in m.values), made[-1].wrong, apply)
 
     def delete_many(self):
         kind = self.random.choice(["block", "subnet", "range", "address"])
@@ -346,7 +348,7 @@ class Generator(Calls):
         wrong = set()
         if kind == "subnet" and any(self.plan.subnet_of(r) in ids for r in self.plan.ranges.values()):
             wrong.add("IpamApiRangesDependentOnSubnet")
-        return Operation(f"delete_{kind}s", f"DELETE FROM ipam.ip_{kind} WHERE id = ANY (%s) RETURNING id", (ids,), wrong,
+        return Operation(f"delete_many_{kind}", f"DELETE FROM ipam.ip_{kind} WHERE id = ANY (%s) RETURNING id", (ids,), wrong,
                          lambda *deleted: [rows.pop(i) for i in deleted])
 
     def insert_value(self):
@@ -401,41 +403,3 @@ class Json:
     @staticmethod
     def of(row):
         return "{}" if row.building is None else f'{{"{BUILDING}": "{row.building}"}}'
-
-
-# --- what may happen to use_for_utilization: (table, id) -> boolean, before and after -----------------------
-
-class Unchanged:
-    """A new one changes nobody's choice."""
-
-    def __init__(self, table):
-        self.table = table
-
-    def __call__(self, before, now):
-        for key, chosen in before.items():
-            assert now.get(key) == chosen, f"{key} changed its use_for_utilization to {now.get(key)}, because of a new one"
-
-
-class Near:
-    """Only the neighbours, and theirs, may change."""
-
-    def __init__(self, table, overlapping, id_, near=None, only_here=False):
-        self.table = table
-        self.only_here = only_here  # what happens in the other table does not matter
-        self.near = {id_} | (overlapping(id_) if near is None else near)
-        self.near |= {n for i in self.near - {id_} for n in overlapping(i)}
-
-    def __call__(self, before, now):
-        for key, chosen in before.items():
-            if key in now and (not self.only_here if key[0] != self.table else key[1] not in self.near):
-                assert now[key] == chosen, f"{key} changed its use_for_utilization to {now[key]}, and is not near"
-
-
-class Chosen(Near):
-    def __init__(self, table, overlapping, id_):
-        super().__init__(table, overlapping, id_)
-        self.id = id_
-
-    def __call__(self, before, now):
-        assert now[self.table, self.id], "it has not been chosen"
-        super().__call__(before, now)

@@ -10,8 +10,9 @@ import sys
 from collections import Counter
 
 import psycopg
+from network import category
 from operations import Generator
-from plan import BUILDING, Plan, category
+from plan import BUILDING, Plan
 
 CHECK_EVERY = 25  # operations between two calls of check_plan()
 TEMPLATE, DATABASE = "model_template", "model"
