@@ -107,7 +107,7 @@ $(FUZZERS:=.run): %.run: %
 	@mkdir -p $*.corpus
 	$(call report,$(*F) for $(FUZZ_SECONDS) s,$* $*.corpus test/fuzz/corpus/$(*F) -max_total_time=$(FUZZ_SECONDS) \
 	    -artifact_prefix=$*. -print_final_stats=1 >$*.log 2>&1 || { tail -50 $*.log; false; })
-$(FUZZERS): build/fuzz/%: test/fuzz/%.cpp $(CORE) $(wildcard src/core/*.hpp test/fuzz/*.hpp)
+$(FUZZERS): build/fuzz/%: test/fuzz/%.cpp $(CORE) $(wildcard src/core/*.hpp test/fuzz/*.hpp test/unit/*.hpp)
 	@mkdir -p $(@D)
 	clang++ $(CXX_STD) $(SANITIZE) -fsanitize=fuzzer,address -Isrc -o $@ $< $(CORE)
 

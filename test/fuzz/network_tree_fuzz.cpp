@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "../unit/growing_tree.hpp"
 #include "core/choice.hpp"
-#include "core/network_tree.hpp"
 #include "values.hpp"
 
 using namespace ipam;
@@ -17,28 +17,6 @@ struct Member {
 	bool is_chosen;
 };
 using Members = std::vector<Member>;
-
-// The room grows as the server's does.
-class Tree {
-public:
-	bool add(const Network &network) {
-		make_room();
-		return tree_.add(network);
-	}
-	void put(const Network &network, bool is_chosen) {
-		make_room();
-		tree_.put(network, is_chosen);
-	}
-
-private:
-	void make_room() {
-		if (!nodes_.empty() && !tree_.is_full()) return;
-		nodes_.resize(nodes_.empty() ? 4 : nodes_.size() * 2);
-		tree_.use(nodes_.data(), static_cast<std::uint32_t>(nodes_.size()));
-	}
-	std::vector<NetworkTree::Node> nodes_;
-	NetworkTree tree_{};
-};
 
 // Of any length, at any of the places where 64 bits end, or among a few bits at the front: those nest.
 Network any_network(FuzzedDataProvider &in) {
@@ -91,7 +69,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 	for (std::size_t &change : changes)
 		change = in.ConsumeIntegral<std::uint8_t>();
 
-	Tree tree;
+	GrowingTree tree;
 	Members members;
 	while (in.remaining_bytes() > 0 && members.size() < 100) {
 		const Network network = any_network(in);

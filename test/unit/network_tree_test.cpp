@@ -7,31 +7,10 @@
 #include <vector>
 
 #include "core/choice.hpp"
+#include "growing_tree.hpp"
 
 namespace ipam {
 namespace {
-
-// Gives the tree room as the server does.
-class Tree {
-public:
-	bool add(const Network &network) {
-		make_room();
-		return tree_.add(network);
-	}
-	void put(const Network &network, bool is_chosen) {
-		make_room();
-		tree_.put(network, is_chosen);
-	}
-
-private:
-	void make_room() {
-		if (!nodes_.empty() && !tree_.is_full()) return;
-		nodes_.resize(nodes_.empty() ? 4 : nodes_.size() * 2);
-		tree_.use(nodes_.data(), static_cast<std::uint32_t>(nodes_.size()));
-	}
-	std::vector<NetworkTree::Node> nodes_;
-	NetworkTree tree_{};
-};
 
 constexpr Network v4(std::uint32_t address, int prefix_length) {
 	return {Family::v4, address, prefix_length};
@@ -41,7 +20,7 @@ constexpr Network v6(std::uint64_t high, std::uint64_t low, int prefix_length) {
 }
 
 TEST(NetworkTree, TheFirstOfNestedNetworksIsChosen) {
-	Tree tree;
+	GrowingTree tree;
 	EXPECT_TRUE(tree.add(v4(0x0A010200, 24)));
 	EXPECT_FALSE(tree.add(v4(0x0A010000, 16))); // around it
 	EXPECT_FALSE(tree.add(v4(0x0A010240, 26))); // inside it
@@ -51,7 +30,7 @@ TEST(NetworkTree, TheFirstOfNestedNetworksIsChosen) {
 }
 
 TEST(NetworkTree, FamiliesAreApart) {
-	Tree tree;
+	GrowingTree tree;
 	EXPECT_TRUE(tree.add(v4(0, 0)));
 	EXPECT_TRUE(tree.add(v6(0, 0, 0)));
 	EXPECT_FALSE(tree.add(v4(0xFFFFFFFF, 32)));
@@ -59,7 +38,7 @@ TEST(NetworkTree, FamiliesAreApart) {
 }
 
 TEST(NetworkTree, LastBits) {
-	Tree tree;
+	GrowingTree tree;
 	EXPECT_TRUE(tree.add(v6(~0UL, ~0UL, 128)));
 	EXPECT_TRUE(tree.add(v6(~0UL, ~1UL, 128)));
 	EXPECT_FALSE(tree.add(v6(~0UL, ~1UL, 127)));
@@ -68,7 +47,7 @@ TEST(NetworkTree, LastBits) {
 }
 
 TEST(NetworkTree, WhatIsPutInCountsAsGiven) {
-	Tree tree;
+	GrowingTree tree;
 	tree.put(v4(0x0A000000, 8), true);
 	tree.put(v4(0x0A000000, 16), false);
 	tree.put(v4(0x0B000000, 8), false);
@@ -91,7 +70,7 @@ TEST(NetworkTree, AgreesWithLookingAtAll) {
 		return x.first != y.first ? x.first < y.first : x.last > y.last;
 	};
 	for (int round = 0; round < 200; ++round) {
-		Tree tree;
+		GrowingTree tree;
 		std::vector<Member> members;
 		for (int i = 0; i < 60; ++i) {
 			const bool is_v4 = random() % 2 == 0;
