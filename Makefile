@@ -8,7 +8,7 @@
 # make regress    SQL tests: test/sql against expected          (one: REGRESS=block)
 # make isolation  sessions that race: test/specs                (one: ISOLATION=allocate)
 # make tap        processes, dump, upgrade: test/t              (one: PROVE_TESTS=test/t/030_load.pl)
-# make soak       the tap tests that depend on size: 1,000,000 rows converted, 120 s of each load, 10,000 random operations
+# make soak       the tap tests that depend on size: 1,000,000 rows converted, 120 s of each load, 10,000 random operations   (one: SOAK=test/t/062_crash.pl)
 # make ubsan      regress again, with UBSan and assertions in ipam.so
 # make valgrind   regress again, with the server under valgrind: takes an hour
 # make asan-server  regress and isolation again, with a server that has assertions, ASan and UBSan: builds one first
@@ -141,14 +141,13 @@ tap: stage
 	    prove --verbose -I $(TESTERS)/perl -I test/perl $(PROVE_TESTS),$(nothing))
 
 # Other operations each time: the output tells the seed that repeats them.
+SOAK = $(addprefix test/t/,030_load.pl 035_search_under_load.pl 036_occupancy.pl 037_rewrite.pl 038_memory.pl 052_promotion.pl \
+    062_crash.pl 070_conversion.pl 075_upgrade.pl 080_model.pl 090_allocation.pl 095_hostile.pl 096_sqlsmith.pl)
 soak:
 	IPAM_CONVERSION_ROWS=1000000 IPAM_LOAD_SECONDS=120 IPAM_MODEL_OPERATIONS=10000 IPAM_MODEL_SEED=$${IPAM_MODEL_SEED:-$$(date +%s)} \
 	IPAM_HOSTILE_CALLS=300 IPAM_HOSTILE_SEED=$${IPAM_HOSTILE_SEED:-$$(date +%s)} IPAM_SQLSMITH_SECONDS=600 \
 	IPAM_CRASH_ROUNDS=50 IPAM_CRASH_SEED=$${IPAM_CRASH_SEED:-$$(date +%s)} IPAM_REWRITE_ROUNDS=20 IPAM_MEMORY_CALLS=1000000 \
-	    $(MAKE) --no-print-directory tap PROVE_TESTS='test/t/030_load.pl test/t/035_search_under_load.pl test/t/036_occupancy.pl \
-	    test/t/037_rewrite.pl test/t/038_memory.pl test/t/052_promotion.pl test/t/062_crash.pl \
-	    test/t/070_conversion.pl test/t/075_upgrade.pl test/t/080_model.pl test/t/090_allocation.pl \
-	    test/t/095_hostile.pl test/t/096_sqlsmith.pl'
+	    $(MAKE) --no-print-directory tap PROVE_TESTS='$(SOAK)'
 
 soak-fuzz:
 	$(MAKE) --no-print-directory -j2 fuzz FUZZ_SECONDS=$${IPAM_FUZZ_SECONDS:-3600}
