@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures what performance.md tells and prints its tables; the last one is that of the figures to reach.
+# Measures what performance.md and measurements.md tell and prints its tables; the last one is that of the figures to reach.
 #
 #   make bench               small: the large ranges are a /12; about 5 minutes
 #   make bench SCALE=full    the real sizes; about 25 minutes, 20 GB below /tmp
