@@ -12,7 +12,8 @@ import threading
 from collections import Counter
 
 import psycopg
-from operations import POOLS, Generator, multirange
+from material import POOLS
+from operations import Generator, multirange
 from plan import BUILDING, Plan
 from sequence import DATABASE, check_plan, error_name, fresh_database, load_values, prepare
 
