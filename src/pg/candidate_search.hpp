@@ -231,7 +231,7 @@ inline bool wait_for_others(const Findings &findings) {
 	if (findings.has_changed) return true;
 	if (TransactionIdIsValid(findings.writer)) {
 		ItemPointerData row = findings.row;
-		Relation table = table_open(oid_of("ip_address"), AccessShareLock);
+		Relation table = open_table("ip_address", AccessShareLock);
 		XactLockTableWait(findings.writer, table, &row, XLTW_InsertIndexUnique);
 		table_close(table, AccessShareLock);
 		return true;

@@ -19,11 +19,6 @@ struct Known {
 
 namespace detail {
 
-inline Address address_of(TupleTableSlot *slot, AttrNumber column) {
-	bool is_null = false;
-	return to_address(DatumGetInetPP(slot_getattr(slot, column, &is_null)));
-}
-
 // The first row of the range in the given direction that is of the family and wanted; its address in
 // column 2, and in column `column`.
 template <typename Wanted> bool first_row(const char *table, const char *index, Snapshot snapshot,
@@ -39,7 +34,7 @@ template <typename Wanted> bool first_row(const char *table, const char *index, 
 	bool exists = false;
 	while (!exists && index_getnext_slot(scan.scan, direction, slot)) {
 		if (!wanted(slot)) continue;
-		*found = {address_of(slot, 2).value, address_of(slot, last_column).value};
+		*found = {address_in(slot, 2).value, address_in(slot, last_column).value};
 		exists = true;
 	}
 	ExecDropSingleTupleTableSlot(slot);
@@ -48,8 +43,7 @@ template <typename Wanted> bool first_row(const char *table, const char *index, 
 }
 
 inline bool is_confirmed(TupleTableSlot *slot) {
-	bool is_null = false;
-	return DatumGetBool(slot_getattr(slot, 4, &is_null));
+	return DatumGetBool(value_in(slot, 4));
 }
 
 } // namespace detail

@@ -39,13 +39,12 @@ public:
 		while (index_getnext_slot(
 		    scan_.scan, direction_.highest_first ? BackwardScanDirection : ForwardScanDirection, slot_)) {
 			CHECK_FOR_INTERRUPTS();
-			bool is_null = false;
-			released_at_ = DatumGetTimestampTz(slot_getattr(slot_, 3, &is_null));
+			released_at_ = DatumGetTimestampTz(value_in(slot_, 3));
 			if (released_at_ <= over_since_) {
 				++over_;
 				continue;
 			}
-			const Address address = to_address(DatumGetInetPP(slot_getattr(slot_, 2, &is_null)));
+			const Address address = address_in(slot_, 2);
 			const uint128 position = direction_.mirror(address.value);
 			quarantined = {position, position};
 			return true;

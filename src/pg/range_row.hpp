@@ -71,14 +71,14 @@ inline TimestampTz over_since(const Interval *quarantine) {
 }
 
 inline RangeRow to_range_row(const FoundRow &row, bool include_reserved) {
-	static constinit Column start_address{"start_address", 0};
-	static constinit Column end_address{"end_address", 0};
-	static constinit Column managed_by{"managed_by", 0};
-	static constinit Column managed_by_entity{"managed_by_entity", 0};
-	static constinit Column address_space_id{"address_space_id", 0};
-	static constinit Column reserved_addresses{"reserved_addresses", 0};
-	static constinit Column virtual_addresses{"virtual_addresses", 0};
-	static constinit Column quarantine{"quarantine", 0};
+	static constinit Column start_address{"start_address"};
+	static constinit Column end_address{"end_address"};
+	static constinit Column managed_by{"managed_by"};
+	static constinit Column managed_by_entity{"managed_by_entity"};
+	static constinit Column address_space_id{"address_space_id"};
+	static constinit Column reserved_addresses{"reserved_addresses"};
+	static constinit Column virtual_addresses{"virtual_addresses"};
+	static constinit Column quarantine{"quarantine"};
 	const Address first = to_address(DatumGetInetPP(row.value(&start_address)));
 	const Address last = to_address(DatumGetInetPP(row.value(&end_address)));
 	RangeRow range{};

@@ -33,9 +33,12 @@ struct RangeColumns {
 };
 
 inline RangeColumns range_columns() {
-	const Oid table = oid_of("ip_range");
-	return {get_attnum(table, "id"), get_attnum(table, "start_address"), get_attnum(table, "end_address"),
-	        get_attnum(table, "virtualization_type")};
+	Relation table = open_table("ip_range", AccessShareLock);
+	const RangeColumns columns{column_number(table, "id"), column_number(table, "start_address"),
+	                           column_number(table, "end_address"),
+	                           column_number(table, "virtualization_type")};
+	table_close(table, AccessShareLock);
+	return columns;
 }
 
 // Another transaction has written the row and not ended yet.
@@ -51,13 +54,6 @@ inline void wait_for(TransactionId writer, Relation table, ItemPointer tid) {
 inline bool is_ms_dhcp(Datum managed_by) {
 	const text *value = DatumGetTextPP(managed_by);
 	return VARSIZE_ANY_EXHDR(value) == 7 && std::memcmp(VARDATA_ANY(value), "MS DHCP", 7) == 0;
-}
-
-inline Datum attribute(TupleTableSlot *slot, AttrNumber column) {
-	bool is_null = false;
-	const Datum value = slot_getattr(slot, column, &is_null);
-	if (is_null) elog(ERROR, "column %d of ipam.ip_range is null", column);
-	return value;
 }
 
 // Whether its writer, who has not ended yet, has replaced this version by another one. If he rolls
@@ -83,13 +79,13 @@ inline Pass look_for_range(const OpenIndexScan &scan, const RangeColumns &column
 	bool old_holds = false, new_holds = false;
 	ItemPointerData old_place{};
 	while (index_getnext_slot(scan.scan, ForwardScanDirection, slot)) {
-		const Address last = to_address(DatumGetInetPP(attribute(slot, columns.end_address)));
+		const Address last = address_in(slot, columns.end_address);
 		const TransactionId writer = writer_in_progress(dirty);
 		const bool in_progress = TransactionIdIsValid(writer);
 		if (last.family == address.family && last.value >= address.value) {
-			const Address first = to_address(DatumGetInetPP(attribute(slot, columns.start_address)));
-			const RangeFound range{DatumGetInt64(attribute(slot, columns.id)),
-			                       DatumGetObjectId(attribute(slot, columns.virtualization_type)),
+			const Address first = address_in(slot, columns.start_address);
+			const RangeFound range{DatumGetInt64(value_in(slot, columns.id)),
+			                       DatumGetObjectId(value_in(slot, columns.virtualization_type)),
 			                       in_progress || may_overlap ? no_range.span
 			                                                  : Span{last.family, first.value, last.value}};
 			if (pending.found.id != 0 && pending.found.id != range.id) return pending;

@@ -3,6 +3,10 @@
 // Nothing here has a destructor: an error of the server lets the resource owner clean up.
 #include "pg/postgres.hpp"
 
+#include <string_view>
+
+#include "pg/column.hpp"
+
 namespace ipam::pg {
 
 inline Oid oid_of(const char *name) {
@@ -13,6 +17,27 @@ inline Oid oid_of(const char *name) {
 		                errhint("The extension ipam is not installed completely in this database.")));
 	}
 	return oid;
+}
+
+// Tables whose columns are read by their numbers.
+inline void require_shape(Relation table, std::string_view name) {
+	if (name == "occupancy")
+		require_columns(table, {"range_id", "first_address", "last_address", "is_confirmed"});
+	else if (name == "occupancy_hole")
+		require_columns(table, {"range_id", "address"});
+	else if (name == "released_address")
+		require_columns(table, {"range_id", "address", "released_at"});
+	else if (name == "common_property")
+		require_columns(table, {"name", "value"});
+}
+
+// A table by name. Its owner may have put a view in its place.
+inline Relation open_table(const char *name, LOCKMODE lock) {
+	Relation table = table_open(oid_of(name), lock);
+	if (table->rd_rel->relkind != RELKIND_RELATION || table->rd_rel->relam != HEAP_TABLE_AM_OID)
+		refuse_changed(table, nullptr);
+	require_shape(table, name);
+	return table;
 }
 
 // An old snapshot may have rows that such an index lacks.
@@ -50,6 +75,19 @@ inline Relation open_index(Relation table, const char *name) {
 	return index;
 }
 
+// The types that the functions of the keys take are those of the columns.
+inline bool fits(Relation index, const ScanKeyData *keys, int key_count) {
+	for (int i = 0; i < key_count; ++i) {
+		const Oid function = keys[i].sk_func.fn_oid;
+		const int column = keys[i].sk_attno - 1;
+		if (column >= IndexRelationGetNumberOfKeyAttributes(index)) return false;
+		Oid type = index->rd_opcintype[column];
+		if (function == F_RANGE_CONTAINS_ELEM) type = get_range_subtype(type);
+		if (type != (function == F_INT8EQ ? INT8OID : function == F_TEXTEQ ? TEXTOID : INETOID)) return false;
+	}
+	return true;
+}
+
 struct OpenIndexScan {
 	Relation table;
 	Relation index;
@@ -60,8 +98,9 @@ struct OpenIndexScan {
 inline OpenIndexScan begin_index_scan(const char *table, const char *index, Snapshot snapshot,
                                       ScanKeyData *keys, int key_count, bool index_only = false) {
 	OpenIndexScan s{};
-	s.table = table_open(oid_of(table), AccessShareLock);
+	s.table = open_table(table, AccessShareLock);
 	s.index = open_index(s.table, index);
+	if (!fits(s.index, keys, key_count)) refuse_changed(s.index, nullptr);
 #if PG_VERSION_NUM >= 180000
 	s.scan = index_beginscan(s.table, s.index, snapshot, nullptr, key_count, 0);
 #else

@@ -111,9 +111,7 @@ private:
 		    begin_index_scan("occupancy", "occupancy_range_id_first_address_idx", latest, &key, 1);
 		TupleTableSlot *slot = table_slot_create(scan.table, nullptr);
 		while (index_getnext_slot(scan.scan, ForwardScanDirection, slot)) {
-			bool is_null = false;
-			const Address first = to_address(DatumGetInetPP(slot_getattr(slot, 2, &is_null)));
-			const Address last = to_address(DatumGetInetPP(slot_getattr(slot, 3, &is_null)));
+			const Address first = address_in(slot, 2), last = address_in(slot, 3);
 			const Span span{first.family, first.value, last.value};
 			if (range->count > 0 && range->spans[range->count - 1].intersects(span)) {
 				Span &before = range->spans[range->count - 1];
@@ -137,7 +135,7 @@ private:
 	// Without SQL: nobody needs a right on the table, and no trigger or rule is asked.
 	void insert_hole(int64 range_id, const Address &chunk) {
 		if (table_ == nullptr) {
-			table_ = table_open(oid_of("occupancy_hole"), RowExclusiveLock);
+			table_ = open_table("occupancy_hole", RowExclusiveLock);
 			indexes_ = CatalogOpenIndexes(table_);
 		}
 		Datum values[] = {Int64GetDatum(range_id), InetPGetDatum(to_inet(chunk))};

@@ -54,10 +54,10 @@ inline Container block_argument(FunctionCallInfo fcinfo, int within_child_blocks
 	static constinit RowsById blocks{"ip_block", "ip_block_pkey",
 	                                 "SELECT network, start_address, end_address, address_space_id"
 	                                 " FROM ipam.ip_block WHERE id OPERATOR(pg_catalog.=) $1"};
-	static constinit Column network{"network", 0};
-	static constinit Column start_address{"start_address", 0};
-	static constinit Column end_address{"end_address", 0};
-	static constinit Column address_space_id{"address_space_id", 0};
+	static constinit Column network{"network"};
+	static constinit Column start_address{"start_address"};
+	static constinit Column end_address{"end_address"};
+	static constinit Column address_space_id{"address_space_id"};
 	const int64 id = container_id(fcinfo, "block");
 	Container block = read_container("block", &blocks, id, [](const FoundRow &row) {
 		Container found{};
@@ -77,8 +77,8 @@ inline Container subnet_argument(FunctionCallInfo fcinfo) {
 	static constinit RowsById subnets{"ip_subnet", "ip_subnet_pkey",
 	                                  "SELECT network, address_space_id FROM ipam.ip_subnet"
 	                                  " WHERE id OPERATOR(pg_catalog.=) $1"};
-	static constinit Column network{"network", 0};
-	static constinit Column address_space_id{"address_space_id", 0};
+	static constinit Column network{"network"};
+	static constinit Column address_space_id{"address_space_id"};
 	Container subnet =
 	    read_container("subnet", &subnets, container_id(fcinfo, "subnet"), [](const FoundRow &row) {
 		    Container found{};

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "pg/bookmark.hpp"
+#include "pg/column.hpp"
 #include "pg/statement.hpp"
 
 namespace ipam::pg {
@@ -14,39 +15,43 @@ namespace ipam::pg {
 // A column by name, and where it was last: a table that was updated has its columns in another order than a
 // new one, and a statement in its own.
 struct Column {
-	const char *name;
-	int position;
+	ColumnName name;
+	int position = 0;
+	Oid type = InvalidOid; // that it was found with
 };
 
 class FoundRow {
 public:
-	FoundRow(HeapTuple tuple, TupleDesc description) : description_(description) {
+	FoundRow(Relation table, HeapTuple tuple, TupleDesc description)
+	    : table_(table), description_(description) {
 		heap_deform_tuple(tuple, description, values_, nulls_);
 	}
 
 	bool is_null(Column *column) const { return nulls_[position_of(column)]; }
-	Datum value(Column *column) const {
+	Datum value(Column *column) const { // of a column that is never NULL
 		const int position = position_of(column);
-		if (nulls_[position]) elog(ERROR, "column %s is null", column->name);
+		if (nulls_[position]) refuse_null(TupleDescAttr(description_, position));
 		return values_[position];
 	}
 
 private:
-	bool is_at(const Column &column, int position) const {
-		const FormData_pg_attribute *attribute = TupleDescAttr(description_, position);
-		return !attribute->attisdropped && std::strcmp(NameStr(attribute->attname), column.name) == 0;
+	bool is_there(const Column &column) const {
+		if (column.position >= description_->natts) return false;
+		const FormData_pg_attribute *attribute = TupleDescAttr(description_, column.position);
+		return !attribute->attisdropped && attribute->atttypid == column.type &&
+		       std::strcmp(NameStr(attribute->attname), column.name.text) == 0;
 	}
 
 	int position_of(Column *column) const {
-		if (column->position < description_->natts && is_at(*column, column->position))
-			return column->position;
-		for (int i = 0; i < description_->natts; ++i) {
-			if (is_at(*column, i)) return column->position = i;
-		}
-		elog(ERROR, "there is no column %s", column->name);
+		if (is_there(*column)) return column->position;
+		const int position = find_column(description_, column->name);
+		if (position < 0) refuse_changed(table_, column->name.text);
+		column->type = TupleDescAttr(description_, position)->atttypid;
+		return column->position = position;
 	}
 
-	TupleDesc description_;
+	Relation table_;
+	TupleDesc description_; // of the tuple, which may have some of the columns
 	Datum values_[MaxTupleAttributeNumber];
 	bool nulls_[MaxTupleAttributeNumber];
 };
@@ -59,9 +64,9 @@ public:
 
 	// Shows the row to read(const FoundRow &); false: there is none that the caller may see.
 	template <typename Read> bool find(int64 id, Read &&read) {
-		Relation table = table_open(oid_of(table_), AccessShareLock);
+		Relation table = open_table(table_, AccessShareLock);
 		const bool exists =
-		    may_read_all_rows(table) ? find_directly(table, id, read) : find_by_statement(id, read);
+		    may_read_all_rows(table) ? find_directly(table, id, read) : find_by_statement(table, id, read);
 		table_close(table, AccessShareLock);
 		return exists;
 	}
@@ -81,11 +86,11 @@ private:
 		return find_row(
 		    table, [this] { return oid_of(index_); }, &key, GetActiveSnapshot(), bookmark,
 		    [&](HeapTuple row) {
-			    read(FoundRow{row, RelationGetDescr(table)});
+			    read(FoundRow{table, row, RelationGetDescr(table)});
 		    });
 	}
 
-	template <typename Read> bool find_by_statement(int64 id, Read &&read) {
+	template <typename Read> bool find_by_statement(Relation table, int64 id, Read &&read) {
 		const MemoryContext caller = CurrentMemoryContext;
 		SPI_connect();
 		Datum values[] = {Int64GetDatum(id)};
@@ -94,7 +99,7 @@ private:
 		const bool exists = SPI_processed > 0;
 		if (exists) {
 			MemoryContextSwitchTo(caller);
-			read(FoundRow{SPI_tuptable->vals[0], SPI_tuptable->tupdesc});
+			read(FoundRow{table, SPI_tuptable->vals[0], SPI_tuptable->tupdesc});
 		}
 		SPI_finish();
 		return exists;

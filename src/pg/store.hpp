@@ -54,7 +54,7 @@ inline bool is_store_ready() {
 	static constinit Bookmark store_version{};
 	static constinit Bookmark extension{};
 	const auto is_set = [](std::string_view) { return true; };
-	Relation properties = table_open(oid_of("common_property"), AccessShareLock);
+	Relation properties = open_table("common_property", AccessShareLock);
 	const bool is_ready =
 	    read_property(properties, "IpamConfiguredDate", &configured, is_set) &&
 	    read_property(properties, "DatabaseSchemaVersion", &store_version, [](std::string_view store) {

@@ -46,8 +46,14 @@ public:
 	}
 
 	const inet *column(int number) const {
+		const TupleDesc description = scan_.scan->xs_itupdesc;
+		const FormData_pg_attribute *attribute = TupleDescAttr(description, number - 1);
+		if (attribute->atttypid != INETOID && attribute->atttypid != CIDROID)
+			refuse_changed(scan_.index, nullptr);
 		bool is_null = false;
-		return DatumGetInetPP(index_getattr(scan_.scan->xs_itup, number, scan_.scan->xs_itupdesc, &is_null));
+		const Datum value = index_getattr(scan_.scan->xs_itup, number, description, &is_null);
+		if (is_null) refuse_null(attribute);
+		return DatumGetInetPP(value);
 	}
 
 	void close() {
@@ -223,11 +229,10 @@ struct TakenRanges : TakenExtents {
 		const OpenIndexScan scan =
 		    begin_index_scan("ip_range", "ip_range_extent_idx", GetActiveSnapshot(), keys, 2);
 		TupleTableSlot *slot = table_slot_create(scan.table, nullptr);
-		const AttrNumber end_address = get_attnum(RelationGetRelid(scan.table), "end_address");
+		const AttrNumber end_address = column_number(scan.table, "end_address");
 		bool found = false;
 		while (index_getnext_slot(scan.scan, ForwardScanDirection, slot)) {
-			bool is_null = false;
-			const uint128 last = to_address(DatumGetInetPP(slot_getattr(slot, end_address, &is_null))).value;
+			const uint128 last = address_in(slot, end_address).value;
 			if (!found || last > taken.last) taken = {address, last};
 			found = true;
 		}

@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "pg/column.hpp"
+
 namespace ipam::pg {
 
 // The call of a trigger of the extension's own table. Whoever may execute the function may put it on a table
@@ -42,16 +44,14 @@ struct Row {
 	HeapTuple tuple;
 
 	TupleDesc description() const { return RelationGetDescr(table); }
-	int number(const char *column) const {
-		const int n = SPI_fnumber(description(), column);
-		if (n <= 0) elog(ERROR, "column %s of %s does not exist", column, RelationGetRelationName(table));
-		return n;
-	}
+	int number(const ColumnName &column) const { return column_number(table, column); }
 	// By number, where many rows of a statement are looked at.
 	Datum get(int column, bool *is_null) const { return heap_getattr(tuple, column, description(), is_null); }
-	Datum get(int column) const {
+	Datum get(int column) const { // of a column that is never NULL
 		bool is_null = false;
-		return get(column, &is_null);
+		const Datum value = get(column, &is_null);
+		if (is_null) refuse_null(TupleDescAttr(description(), column - 1));
+		return value;
 	}
 	bool is_null(int column) const { return heap_attisnull(tuple, column, description()); }
 	int64 id(int column) const { // 0 for NULL
@@ -60,10 +60,9 @@ struct Row {
 		return is_null ? 0 : DatumGetInt64(value);
 	}
 
-	Datum get(const char *column, bool *is_null) const { return get(number(column), is_null); }
-	Datum get(const char *column) const { return get(number(column)); }
-	bool is_null(const char *column) const { return is_null(number(column)); }
-	int64 id(const char *column) const { return id(number(column)); }
+	Datum get(const ColumnName &column, bool *is_null) const { return get(number(column), is_null); }
+	Datum get(const ColumnName &column) const { return get(number(column)); }
+	int64 id(const ColumnName &column) const { return id(number(column)); }
 };
 
 inline Row new_row(TriggerData *data) {

@@ -21,7 +21,7 @@ public:
 		jumps_ = jump && !IsolationIsSerializable();
 		run_first_ = next_ = first.value;
 		snapshot_ = GetActiveSnapshot();
-		table_ = table_open(oid_of("ip_address"), AccessShareLock);
+		table_ = open_table("ip_address", AccessShareLock);
 		index_ = open_index(table_, address_index);
 		pgstat_count_index_scan(index_);
 		pages_.open(index_, snapshot_, range_id, first);

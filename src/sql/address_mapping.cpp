@@ -156,12 +156,13 @@ IPAM_FUNCTION(ipam_map_address) {
 		                     range_text(range.id)),
 		            "Leave range_id out: the database finds the range.");
 	}
-	const bool natural_type = row.is_null(column.virtualization_type);
+	bool natural_type = false, had_none = false;
+	const Datum type = row.get(column.virtualization_type, &natural_type);
 	const bool type_changes = TRIGGER_FIRED_BY_INSERT(data->tg_event) ||
 	                          row.id(column.address_space_id) != old.id(column.address_space_id) ||
-	                          row.get(column.virtualization_type) != old.get(column.virtualization_type);
+	                          type != old.get(column.virtualization_type, &had_none);
 	int columns[2] = {column.range_id, column.virtualization_type};
-	Datum values[2] = {Int64GetDatum(range.id), row.get(column.virtualization_type)};
+	Datum values[2] = {Int64GetDatum(range.id), type};
 	bool nulls[2] = {range.id == 0, false};
 	if (natural_type && range.id != 0) {
 		values[1] = ObjectIdGetDatum(range.virtualization_type);

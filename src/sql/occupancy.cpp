@@ -22,7 +22,7 @@ struct OpenTable {
 	CatalogIndexState indexes;
 
 	explicit OpenTable(const char *name)
-	    : table(table_open(oid_of(name), RowExclusiveLock)), indexes(CatalogOpenIndexes(table)) {}
+	    : table(open_table(name, RowExclusiveLock)), indexes(CatalogOpenIndexes(table)) {}
 
 	void insert(int64 range_id, const Span &span, bool confirmed) const {
 		Datum values[] = {Int64GetDatum(range_id), InetPGetDatum(to_inet({span.family, span.first})),
@@ -117,8 +117,8 @@ void for_each_row(const char *table, const char *index, int64 range_id, Snapshot
 }
 
 Span span_in(TupleTableSlot *slot) {
-	const Address first = detail::address_of(slot, 2);
-	return {first.family, first.value, detail::address_of(slot, 3).value};
+	const Address first = address_in(slot, 2);
+	return {first.family, first.value, address_in(slot, 3).value};
 }
 
 // What is known of a window before it is confirmed anew.
@@ -178,10 +178,10 @@ Window take_out_stretches(int64 range_id, const Span &span, Snapshot snapshot, c
 
 // And the holes. One that is not visible to the snapshot speaks of addresses released since, and stays.
 void take_out_holes(int64 range_id, const Span &span, Snapshot snapshot) {
-	Relation holes = table_open(oid_of("occupancy_hole"), RowExclusiveLock);
+	Relation holes = open_table("occupancy_hole", RowExclusiveLock);
 	for_each_row("occupancy_hole", "occupancy_hole_range_id_address_idx", range_id, snapshot,
 	             [&](TupleTableSlot *slot) {
-		             const Address chunk = detail::address_of(slot, 2);
+		             const Address chunk = address_in(slot, 2);
 		             if (span.contains({chunk.family, chunk.value, chunk_of(chunk.value).last}))
 			             CatalogTupleDelete(holes, &slot->tts_tid);
 	             });

@@ -51,14 +51,13 @@ void ipam::register_occupancy_callbacks() {
 IPAM_FUNCTION(ipam_open_occupancy_holes) {
 	TriggerData *data = trigger_on(fcinfo, "ip_address");
 	if (data->tg_oldtable == nullptr) refuse_trigger(data);
-	const AttrNumber range_column = get_attnum(RelationGetRelid(data->tg_relation), "range_id");
-	const AttrNumber address_column = get_attnum(RelationGetRelid(data->tg_relation), "address");
+	const AttrNumber range_column = column_number(data->tg_relation, "range_id");
+	const AttrNumber address_column = column_number(data->tg_relation, "address");
 	for_each_old_row(data, [=](TupleTableSlot *slot) {
 		bool is_null = false;
 		const Datum range_id = slot_getattr(slot, range_column, &is_null);
 		if (is_null) return;
-		released.add(DatumGetInt64(range_id),
-		             to_address(DatumGetInetPP(slot_getattr(slot, address_column, &is_null))));
+		released.add(DatumGetInt64(range_id), address_in(slot, address_column));
 	});
 	released.close();
 	return PointerGetDatum(nullptr);

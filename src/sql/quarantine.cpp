@@ -69,16 +69,15 @@ IPAM_FUNCTION(ipam_note_released_addresses) {
 		forget_hints();
 		return PointerGetDatum(nullptr);
 	}
-	const TupleDesc description = RelationGetDescr(data->tg_relation);
-	const int range_id = SPI_fnumber(description, "range_id");
-	const int address = SPI_fnumber(description, "address");
+	const AttrNumber range_id = column_number(data->tg_relation, "range_id");
+	const AttrNumber address = column_number(data->tg_relation, "address");
 	const bool with_quarantine = is_any_range_quarantined();
 	Released released{};
 	const auto note = [&](TupleTableSlot *slot) {
 		bool is_null = false;
 		const Datum range = slot_getattr(slot, range_id, &is_null);
 		if (is_null) return;
-		const Datum value = slot_getattr(slot, address, &is_null);
+		const Datum value = value_in(slot, address);
 		move_hints_back(DatumGetInt64(range), to_address(DatumGetInetPP(value)));
 		if (with_quarantine) released.add(range, value);
 	};

@@ -93,9 +93,7 @@ template <typename Visit> void for_each_subnet(const Columns &columns, Datum add
 	TupleTableSlot *slot = table_slot_create(scan.table, nullptr);
 	while (index_getnext_slot(scan.scan, ForwardScanDirection, slot)) {
 		CHECK_FOR_INTERRUPTS();
-		bool is_null = false;
-		const Datum network = slot_getattr(slot, columns.network, &is_null);
-		visit(to_network(network), DatumGetBool(slot_getattr(slot, columns.chosen, &is_null)));
+		visit(to_network(value_in(slot, columns.network)), DatumGetBool(value_in(slot, columns.chosen)));
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	end_index_scan(scan);
@@ -214,7 +212,7 @@ Value find_parent(Placing *placing, Datum network) {
 		placing->blocks = oid_of("ip_block");
 		LockRelationOid(placing->blocks, AccessShareLock);
 	}
-	Relation blocks = table_open(placing->blocks, NoLock);
+	Relation blocks = open_table("ip_block", NoLock);
 	const bool any = RelationGetNumberOfBlocks(blocks) > 0;
 	table_close(blocks, NoLock);
 	if (!any) return none;
