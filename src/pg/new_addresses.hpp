@@ -83,8 +83,16 @@ inline unsigned columns_named(Jsonb *properties, unsigned given) {
 	return named;
 }
 
+// An INSERT leaves out addresses that somebody has recorded in the last moment. To name the index that tells
+// of them is not enough: other unique ones, which have the address too, would be met as errors where the
+// other session was only just in time. Without a name a unique index of the users' own leaves out rows as
+// well, in silence.
+constexpr const char *unless_recorded = "";
+constexpr const char *unless_recorded_and_nothing_else =
+    " (address_space_id, address, managed_by, managed_by_entity)";
+
 // A single address, which is what most calls want, comes without an array to unfold.
-inline SPIPlanPtr prepare_insert(const NewAddresses &rows, bool single) {
+inline SPIPlanPtr prepare_insert(const NewAddresses &rows, bool single, const char *conflict) {
 	Oid types[7 + own_arguments] = {
 	    INT8OID, TEXTOID, TEXTOID, INT8OID, single ? Oid{INETOID} : Oid{INETARRAYOID}, TEXTOID, JSONBOID};
 	StringInfoData columns;
@@ -107,14 +115,12 @@ inline SPIPlanPtr prepare_insert(const NewAddresses &rows, bool single) {
 	if (rows.named != 0)
 		appendStringInfoString(&sources,
 		                       ", pg_catalog.jsonb_populate_record(NULL::ipam.ip_address, $7) AS p");
-	const char *sql =
-	    psprintf("INSERT INTO ipam.ip_address (address_space_id, managed_by, managed_by_entity, range_id,"
-	             " address%s%s) SELECT $1, $2, $3, $4, %s%s%s%s%s"
-	             " ON CONFLICT (address_space_id, address, managed_by, managed_by_entity) DO NOTHING"
-	             " RETURNING ip_address",
-	             rows.has_token ? ", allocation_token" : "", columns.data, single ? "$5" : "a.address",
-	             rows.has_token ? ", $6" : "", values.data, sources.len > 0 ? " FROM" : "",
-	             sources.len > 0 ? sources.data + 1 : "");
+	const char *sql = psprintf(
+	    "INSERT INTO ipam.ip_address (address_space_id, managed_by, managed_by_entity, range_id,"
+	    " address%s%s) SELECT $1, $2, $3, $4, %s%s%s%s%s ON CONFLICT%s DO NOTHING RETURNING ip_address",
+	    rows.has_token ? ", allocation_token" : "", columns.data, single ? "$5" : "a.address",
+	    rows.has_token ? ", $6" : "", values.data, sources.len > 0 ? " FROM" : "",
+	    sources.len > 0 ? sources.data + 1 : "", conflict);
 	SPIPlanPtr plan = SPI_prepare(sql, lengthof(types), types);
 	if (plan == nullptr) elog(ERROR, "could not prepare: %s", sql);
 	return plan;
@@ -123,10 +129,10 @@ inline SPIPlanPtr prepare_insert(const NewAddresses &rows, bool single) {
 // The statement for these columns; those without `properties` are kept for the session.
 inline SPIPlanPtr insert_statement(const NewAddresses &rows, bool single) {
 	static constinit SPIPlanPtr kept[4U << own_arguments]{};
-	if (rows.named != 0) return prepare_insert(rows, single);
+	if (rows.named != 0) return prepare_insert(rows, single, unless_recorded);
 	SPIPlanPtr *place = &kept[rows.given * 4 + (rows.has_token ? 2 : 0) + (single ? 1 : 0)];
 	if (*place == nullptr) {
-		SPIPlanPtr plan = prepare_insert(rows, single);
+		SPIPlanPtr plan = prepare_insert(rows, single, unless_recorded);
 		SPI_keepplan(plan);
 		*place = plan;
 	}
@@ -144,6 +150,16 @@ inline void put_rows(Tuplestorestate *result) {
 		tuple.t_data = row;
 		tuplestore_puttuple(result, &tuple);
 	}
+}
+
+inline int run_insert(SPIPlanPtr plan, Datum *values, const char *nulls, Tuplestorestate *result) {
+	const int status = SPI_execute_plan(plan, values, nulls, false, 0);
+	if (status != SPI_OK_INSERT_RETURNING)
+		elog(ERROR, "could not record addresses: %s", SPI_result_code_string(status));
+	put_rows(result);
+	const auto recorded = static_cast<int>(SPI_processed);
+	SPI_freetuptable(SPI_tuptable);
+	return recorded;
 }
 
 // Records the addresses, one row each, and returns how many of them; the others somebody has recorded in
@@ -167,13 +183,13 @@ inline int insert_addresses(const NewAddresses &rows, Datum *addresses, int coun
 		if ((rows.given & 1U << i) == 0) nulls[7 + i] = 'n';
 	}
 	SPIPlanPtr plan = insert_statement(rows, count == 1);
-	const int status = SPI_execute_plan(plan, values, nulls, false, 0);
-	if (status != SPI_OK_INSERT_RETURNING)
-		elog(ERROR, "could not record addresses: %s", SPI_result_code_string(status));
-	put_rows(result);
-	const auto recorded = static_cast<int>(SPI_processed);
-	SPI_freetuptable(SPI_tuptable);
+	int recorded = run_insert(plan, values, nulls, result);
 	if (rows.named != 0) SPI_freeplan(plan); // not one of those that are kept
+	if (recorded < count) {                  // whatever refuses a row without having the address says so now
+		plan = prepare_insert(rows, count == 1, unless_recorded_and_nothing_else);
+		recorded += run_insert(plan, values, nulls, result);
+		SPI_freeplan(plan);
+	}
 	return recorded;
 }
 
