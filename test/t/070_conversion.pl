@@ -198,7 +198,7 @@ $longest = 0;
 my $listener = $node->background_psql('busy');
 $listener->query_safe('LISTEN ipam_schema_conversion');
 my $reader = $node->background_psql('busy', on_error_stop => 0);
-$reader->query_safe(q{SET idle_in_transaction_session_timeout = '60s'; BEGIN; SELECT count(*) FROM ipam.ip_address WHERE id < 10});
+$reader->query_safe(q{SET idle_in_transaction_session_timeout = '20min'; BEGIN; SELECT count(*) FROM ipam.ip_address WHERE id < 10});
 
 my @events;
 sub hear

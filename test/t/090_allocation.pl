@@ -13,8 +13,8 @@ $node->start;
 $node->safe_psql('postgres', q{
 	CREATE EXTENSION ipam CASCADE;
 	CALL ipam.provision();
-	INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.0.0.0/16', 'pool'), ('10.1.0.0/16', 'last'), ('10.2.0.0/16', 'tight'), ('10.3.0.0/16', 'tokens');
-	INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('10.0.0.1', '10.0.255.254'), ('10.1.0.1', '10.1.1.0'), ('10.2.0.1', '10.2.0.64'), ('10.3.0.1', '10.3.255.254');
+	INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.64.0.0/10', 'pool'), ('10.1.0.0/16', 'last'), ('10.2.0.0/16', 'tight'), ('10.3.0.0/16', 'tokens');
+	INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('10.64.0.1', '10.127.255.254'), ('10.1.0.1', '10.1.1.0'), ('10.2.0.1', '10.2.0.64'), ('10.3.0.1', '10.3.255.254');
 	-- What clients got and gave back, written in the transactions that did it.
 	CREATE TABLE ledger (range_id bigint, address inet, change integer);
 	CREATE VIEW range_of AS SELECT id, split_part(host(start_address), '.', 2)::integer AS net FROM ipam.ip_range;
@@ -70,14 +70,14 @@ my $undo = q{
 
 # Room for all: different sizes, both directions, releases and rollbacks in between.
 load('eight clients, room for all', 8, [ '-T', ($ENV{IPAM_LOAD_SECONDS} || 6) ],
-	one => [ sprintf($take, 0, '1'), 6 ],
-	five => [ sprintf($take, 0, '5'), 1 ],
-	run => [ sprintf($take, 0, '4, consecutive => true'), 1 ],
-	highest => [ sprintf($take, 0, q{2, direction => 'Highest'}), 1 ],
-	many => [ sprintf($take, 0, '100'), 1 ],
-	give => [ sprintf($give, 0), 5 ],
-	delete => [ sprintf($delete, 0), 2 ],
-	undo => [ sprintf($undo, 0), 2 ]);
+	one => [ sprintf($take, 64, '1'), 6 ],
+	five => [ sprintf($take, 64, '5'), 1 ],
+	run => [ sprintf($take, 64, '4, consecutive => true'), 1 ],
+	highest => [ sprintf($take, 64, q{2, direction => 'Highest'}), 1 ],
+	many => [ sprintf($take, 64, '100'), 1 ],
+	give => [ sprintf($give, 64), 5 ],
+	delete => [ sprintf($delete, 64), 2 ],
+	undo => [ sprintf($undo, 64), 2 ]);
 is_true_to_ledger('room for all');
 
 # Never more than 48 of the 64 addresses are in use: each of eight clients takes up to 6, and gives them back. "Exhausted" would be wrong
