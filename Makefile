@@ -188,8 +188,11 @@ valgrind: stage
 
 asan-server:
 	PG_CONFIG=$(PG_CONFIG) test/asan_server
-	status=0; ASAN_OPTIONS=detect_leaks=0 $(MAKE) -k PG_CONFIG=$(CURDIR)/build/asan/bin/pg_config regress isolation || status=1; \
-	if grep -E -A 30 'ERROR: AddressSanitizer|runtime error|TRAP:|WARNING:.*leak' build/regress.log build/isolation.log; \
+	@rm -f build/regress.log build/isolation.log
+	status=0; export ASAN_OPTIONS=detect_leaks=0; \
+	$(MAKE) -k PG_CONFIG=$(CURDIR)/build/asan/bin/pg_config regress isolation || status=1; \
+	cat build/regress.log build/isolation.log >build/$@.log || status=1; \
+	if grep -E -A 30 'ERROR: AddressSanitizer|runtime error|TRAP:|WARNING:.*leak' build/$@.log; \
 	then status=1; echo "not ok - server log"; else echo "ok - server log"; fi; exit $$status
 
 compilers:
