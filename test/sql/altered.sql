@@ -1,42 +1,47 @@
 -- Whoever owns the tables can alter them. What reads them without SQL says what it misses.
-DROP EXTENSION IF EXISTS ipam;
-CREATE EXTENSION ipam;
-CALL ipam.provision();
+\set SHOW_CONTEXT never
+\getenv inputdir PG_ABS_SRCDIR
+\set fresh_store :inputdir '/data/fresh_store.sql'
+\set ON_ERROR_ROLLBACK on
+\i :fresh_store
+
 INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.0.0.0/24', 'lan');
 INSERT INTO ipam.ip_range (start_address, end_address, quarantine) VALUES ('10.0.0.1', '10.0.0.9', '1 day') RETURNING id AS range \gset
 INSERT INTO ipam.ip_address (address) VALUES ('10.0.0.1');
 
 -- A column that has another name now,
-BEGIN;
+SAVEPOINT s;
 ALTER TABLE ipam.ip_range RENAME COLUMN end_address TO last_address;
 SELECT * FROM ipam.get_free_ip_addresses(:range);
-ROLLBACK;
+ROLLBACK TO s;
 
 -- one that has another type,
-BEGIN;
+SAVEPOINT s;
 ALTER TABLE ipam.occupancy RENAME COLUMN first_address TO inet_address;
 ALTER TABLE ipam.occupancy ADD COLUMN first_address text;
 SELECT ipam.confirm_occupancy(:range, '10.0.0.1', '10.0.0.9');
-ROLLBACK;
+ROLLBACK TO s;
 
 -- one that has become NULL,
-BEGIN;
+SAVEPOINT s;
 ALTER TABLE ipam.released_address ALTER COLUMN released_at DROP NOT NULL;
 INSERT INTO ipam.released_address VALUES (:range, '10.0.0.2', NULL);
 SELECT * FROM ipam.get_free_ip_addresses(:range);
-ROLLBACK;
+ROLLBACK TO s;
 
 -- and a view in the place of the table.
-BEGIN;
+SAVEPOINT s;
 ALTER TABLE ipam.ip_range RENAME TO ranges;
 CREATE VIEW ipam.ip_range AS SELECT * FROM ipam.ranges;
 SELECT * FROM ipam.get_free_ip_addresses(:range);
-ROLLBACK;
+ROLLBACK TO s;
 
 -- A column of one's own disturbs nothing.
-BEGIN;
+SAVEPOINT s;
 ALTER TABLE ipam.ip_range ADD COLUMN colour text;
 ALTER TABLE ipam.ip_address ADD COLUMN colour text;
 SELECT * FROM ipam.get_free_ip_addresses(:range);
 INSERT INTO ipam.ip_address (address, colour) VALUES ('10.0.0.2', 'red') RETURNING range_id = :range AS is_mapped;
+ROLLBACK TO s;
+
 ROLLBACK;
