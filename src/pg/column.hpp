@@ -62,7 +62,9 @@ struct ColumnName {
 [[noreturn]] inline void refuse_changed(Relation relation, const char *column) {
 	ereport(ERROR,
 	        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-	         errmsg("relation ipam.%s cannot be used", RelationGetRelationName(relation)),
+	         errmsg("%s ipam.%s cannot be used",
+	                relation->rd_rel->relkind == RELKIND_INDEX ? "index" : "relation",
+	                RelationGetRelationName(relation)),
 	         column != nullptr
 	             ? errdetail("It does not have the column \"%s\" as the extension has created it.", column)
 	             : errdetail("It is not the one that the extension has created."),

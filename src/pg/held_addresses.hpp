@@ -31,7 +31,6 @@ public:
 		snapshot_ = snapshot != nullptr ? snapshot : &dirty_;
 		set_keys(range_id, from);
 		scan_ = begin_index_scan("ip_address", address_index, snapshot_, keys_, 2, true);
-		check_address_index(scan_.index);
 		slot_ = table_slot_create(scan_.table, nullptr);
 	}
 

@@ -28,7 +28,6 @@ struct LeafEntry {
 class LeafPages {
 public:
 	void open(Relation index, Snapshot snapshot, int64 range_id, const Address &first) {
-		check_address_index(index);
 		index_ = index;
 		snapshot_ = snapshot;
 		range_id_ = range_id;

@@ -5,6 +5,7 @@
 
 #include <string_view>
 
+#include "pg/address_index.hpp"
 #include "pg/column.hpp"
 
 namespace ipam::pg {
@@ -72,6 +73,7 @@ inline Relation open_index(Relation table, const char *name) {
 		         is_too_young(index) ? errhint("Run the transaction again.")
 		                             : errhint("If nobody is creating it: REINDEX INDEX ipam.%s.", name)));
 	}
+	if (std::string_view{name} == address_index) check_address_index(index);
 	return index;
 }
 
