@@ -53,7 +53,7 @@ OF_INDEX = [
 OF_SCHEMA = ["ALTER SCHEMA ipam RENAME TO renamed", "ALTER TYPE ipam.inetrange RENAME TO renamed", "ALTER TYPE ipam.inetmultirange RENAME TO renamed",
              "ALTER TYPE ipam.virtualization_type RENAME TO renamed"]
 USES = [
-    "SELECT * FROM ipam.get_free_ip_addresses(1, count => 3)", "SELECT ipam.get_free_ip_addresses(1) LIMIT 2", "SELECT ipam.get_free_ip_addresses(1, direction => 'Highest')",
+    "SELECT * FROM ipam.get_free_ip_addresses(1, count => 3)", "SELECT ipam.get_free_ip_addresses(1) LIMIT 2",
     "SELECT count(*) FROM ipam.free_ranges(1)", "SELECT ipam.count_used_ip_addresses(1)", "SELECT ipam.why_not_free(1, '10.1.0.5')", "SELECT ipam.is_ip_address_mapped(1, '10.0.0.5')",
     "SELECT * FROM ipam.allocate_ip_addresses(1)", "SELECT * FROM ipam.allocate_ip_addresses(1, 2, consecutive => true, direction => 'Highest')", "SELECT * FROM ipam.release_ip_addresses('{1}')",
     "INSERT INTO ipam.ip_address (address) VALUES ('10.0.0.77')", "INSERT INTO ipam.ip_address (address) SELECT '10.0.0.80'::inet + n FROM generate_series(1, 9) AS n",
@@ -63,7 +63,7 @@ USES = [
     "INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.200.0.0/24', 'x')", "UPDATE ipam.ip_subnet SET network = '10.201.0.0/24' WHERE id = 1", "UPDATE ipam.ip_subnet SET virtualization_type = virtualization_type",
     "INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('10.0.0.201', '10.0.0.209')", "UPDATE ipam.ip_range SET end_address = end_address - 1", "UPDATE ipam.ip_range SET managed_by_entity = 'x'",
     "DELETE FROM ipam.ip_range WHERE id = 2", "INSERT INTO ipam.ip_block (network) VALUES ('10.200.0.0/16')", "UPDATE ipam.ip_block SET network = network", "SELECT ipam.delete_subnet(1, delete_ranges => true)",
-    "CALL ipam.rebuild_occupancy()", "SELECT ipam.propose_occupancy(1, '10.0.0.1', '10.0.0.9', 10)", "SELECT ipam.confirm_occupancy(1, '10.0.0.1', '10.0.0.9')", "SELECT ipam.purge_released_addresses()",
+    "SELECT ipam.propose_occupancy(1, '10.0.0.1', '10.0.0.9', 10)", "SELECT ipam.confirm_occupancy(1, '10.0.0.1', '10.0.0.9')", "SELECT ipam.purge_released_addresses()",
     "SELECT count(*) FROM ipam.check_plan()", "SELECT count(*) FROM ipam.check_occupancy()", "SELECT * FROM ipam.range_utilization", "CALL ipam.provision()", "TRUNCATE ipam.ip_address"]
 
 
@@ -77,7 +77,7 @@ def alterations(connection):
     yield from OF_SCHEMA
 
 
-def attempt(attack, statement, altered):
+def attempt(attack, statement, altered, must_be_understood=False):
     """In the transaction; false: the session is gone."""
     attack.count += 1
     try:
@@ -87,8 +87,9 @@ def attempt(attack, statement, altered):
         attack.outcomes["done"] += 1
     except psycopg.Error as error:
         attack.outcomes[error.sqlstate or "lost"] += 1
-        # SQL that does not find what was there tells so.
         attack.judge(error, f"{altered}; {statement}", is_sql=error.sqlstate in MISUNDERSTOOD)
+        if must_be_understood and error.sqlstate in MISUNDERSTOOD | {"2D000"}:
+            attack.found(f"{error.sqlstate}: {error.diag.message_primary}", statement)
         if attack.connection.closed:
             attack.found("the session is lost", f"{altered}; {statement}")
             return False
@@ -102,6 +103,10 @@ def main():
     attack = Attack(database, "-c statement_timeout=20s")
     everything = list(alterations(attack.connection))
     chosen = everything if number >= len(everything) else random_.sample(everything, number)
+    attack.connection.execute("BEGIN")
+    for statement in USES:  # as it is, the server understands all of them
+        attempt(attack, statement, "nothing", must_be_understood=True)
+    attack.connection.execute("ROLLBACK")
     refused = 0
     for altered in chosen:
         attack.connection.execute("BEGIN")
