@@ -87,9 +87,8 @@ inline unsigned columns_named(Jsonb *properties, unsigned given) {
 // of them is not enough: other unique ones, which have the address too, would be met as errors where the
 // other session was only just in time. Without a name a unique index of the users' own leaves out rows as
 // well, in silence.
-constexpr const char *unless_recorded = "";
-constexpr const char *unless_recorded_and_nothing_else =
-    " (address_space_id, address, managed_by, managed_by_entity)";
+constexpr const char *by_any_index = "";
+constexpr const char *by_identity = " (address_space_id, address, managed_by, managed_by_entity)";
 
 // A single address, which is what most calls want, comes without an array to unfold.
 inline SPIPlanPtr prepare_insert(const NewAddresses &rows, bool single, const char *conflict) {
@@ -129,10 +128,10 @@ inline SPIPlanPtr prepare_insert(const NewAddresses &rows, bool single, const ch
 // The statement for these columns; those without `properties` are kept for the session.
 inline SPIPlanPtr insert_statement(const NewAddresses &rows, bool single) {
 	static constinit SPIPlanPtr kept[4U << own_arguments]{};
-	if (rows.named != 0) return prepare_insert(rows, single, unless_recorded);
+	if (rows.named != 0) return prepare_insert(rows, single, by_any_index);
 	SPIPlanPtr *place = &kept[rows.given * 4 + (rows.has_token ? 2 : 0) + (single ? 1 : 0)];
 	if (*place == nullptr) {
-		SPIPlanPtr plan = prepare_insert(rows, single, unless_recorded);
+		SPIPlanPtr plan = prepare_insert(rows, single, by_any_index);
 		SPI_keepplan(plan);
 		*place = plan;
 	}
@@ -186,7 +185,7 @@ inline int insert_addresses(const NewAddresses &rows, Datum *addresses, int coun
 	int recorded = run_insert(plan, values, nulls, result);
 	if (rows.named != 0) SPI_freeplan(plan); // not one of those that are kept
 	if (recorded < count) {                  // whatever refuses a row without having the address says so now
-		plan = prepare_insert(rows, count == 1, unless_recorded_and_nothing_else);
+		plan = prepare_insert(rows, count == 1, by_identity);
 		recorded += run_insert(plan, values, nulls, result);
 		SPI_freeplan(plan);
 	}
