@@ -114,7 +114,6 @@ struct Placing {
 	int64 address_space;
 	Value given_type;
 	Value fitting_type;
-	Oid blocks; // the table ip_block, once it is locked
 	// All networks of the address space, from `plant_at` rows on.
 	int64 plant_at;
 	NetworkTree tree;
@@ -208,13 +207,9 @@ Value enter_space(Placing *placing, const Value &address_space, const Value &giv
 Value find_parent(Placing *placing, Datum network) {
 	constexpr Value none{0, true};
 	if (placing->address_space != 1) return none;
-	if (placing->blocks == InvalidOid) {
-		placing->blocks = oid_of("ip_block");
-		LockRelationOid(placing->blocks, AccessShareLock);
-	}
-	Relation blocks = open_table("ip_block", NoLock);
+	Relation blocks = open_table("ip_block", AccessShareLock);
 	const bool any = RelationGetNumberOfBlocks(blocks) > 0;
-	table_close(blocks, NoLock);
+	table_close(blocks, NoLock); // the next row opens it in less time
 	if (!any) return none;
 	Datum values[] = {network};
 	return ask(find_block, values, nullptr, INETOID);
