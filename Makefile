@@ -30,8 +30,10 @@ MODULE_big  = $(EXTENSION)
 SOURCES    := $(sort $(wildcard src/*/*.cpp))
 OBJS        = $(SOURCES:src/%.cpp=build/obj/%.o)
 
-DATA_built  = $(EXTENSION)--$(EXTVERSION).sql
-DATA        = $(filter-out %/$(DATA_built),$(wildcard sql/upgrade/*.sql sql/released/*.sql))
+CREATION   := $(EXTENSION)--$(EXTVERSION).sql
+UPGRADES   := $(notdir $(wildcard sql/upgrade/*.sql))
+DATA_built  = $(CREATION) $(UPGRADES)
+DATA        = $(filter-out $(addprefix %/,$(DATA_built)),$(wildcard sql/released/*.sql))
 EXTRA_CLEAN = build
 
 PG_CONFIG   ?= pg_config
@@ -55,8 +57,11 @@ override with_llvm = no
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-$(DATA_built): $(sort $(wildcard sql/install/*.sql)) $(EXTENSION).control
+.DELETE_ON_ERROR:
+$(CREATION): $(sort $(wildcard sql/install/*.sql)) $(EXTENSION).control
 	cat $(filter %.sql,$^) > $@
+$(UPGRADES): %: sql/upgrade/% sql/upgrade/assemble.awk $(wildcard sql/install/*.sql)
+	awk -f sql/upgrade/assemble.awk $< > $@
 
 $(OBJS): build/obj/%.o: src/%.cpp build/flags
 	@mkdir -p $(@D)

@@ -27,7 +27,7 @@ my $objects = q{
 	)
 	SELECT concat_ws(' | ', pg_describe_object(m.classid, m.objid, 0), obj_description(m.objid, m.classid::regclass::name),
 		(SELECT md5(pg_get_functiondef(p.oid)) || ' ' || array_to_string(p.proacl, ',') FROM pg_proc AS p WHERE m.classid = 'pg_proc'::regclass AND p.oid = m.objid AND p.prokind <> 'a'),
-		(SELECT concat_ws(' ', array_to_string(c.relacl, ','), CASE WHEN c.relkind = 'v' THEN md5(pg_get_viewdef(c.oid)) END,
+		(SELECT concat_ws(' ', array_to_string(c.relacl, ','), array_to_string(c.reloptions, ','), CASE WHEN c.relkind = 'v' THEN md5(pg_get_viewdef(c.oid)) END,
 			(SELECT string_agg(concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity::text, pg_get_expr(d.adbin, d.adrelid), col_description(c.oid, a.attnum)), ', ' ORDER BY a.attnum)
 			 FROM pg_attribute AS a LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum WHERE a.attrelid = c.oid AND a.attnum > 0),
 			(SELECT string_agg(conname || ' ' || pg_get_constraintdef(oid), ', ' ORDER BY conname) FROM pg_constraint WHERE conrelid = c.oid),
