@@ -35,7 +35,7 @@ int count_argument(FunctionCallInfo fcinfo) {
 		raise_fault(fault_named("IpamApiInvalidParameter"),
 		            PG_ARGISNULL(arg_count) ? "count is missing"
 		                                    : psprintf("count cannot be %d", PG_GETARG_INT32(arg_count)),
-		            nullptr, "Ask for 1 or more addresses.");
+		            nullptr, "Ask for 0 or more addresses.");
 	}
 	return PG_GETARG_INT32(arg_count);
 }
@@ -186,13 +186,15 @@ bool is_done_already(const NewAddresses &rows, int count, Tuplestorestate *resul
 	return found != 0;
 }
 
-// Rows of quarantines that are over cost the walks that pass them: who has passed many removes them. (With
-// one snapshot for the transaction that might be a serialization failure.)
+// Rows of quarantines that are over cost the walks that pass them: who has passed many, and may, removes them.
+// (With one snapshot for the transaction that might be a serialization failure.)
 constexpr int many_quarantines_over = 256;
 
 void purge_released_addresses(int64 range_id) {
 	static constinit Statement purge{"SELECT ipam.purge_released_addresses($1)"};
+	constexpr AclMode rights = ACL_SELECT | ACL_UPDATE | ACL_DELETE;
 	if (IsolationUsesXactSnapshot()) return;
+	if (pg_class_aclmask(oid_of("released_address"), GetUserId(), rights, ACLMASK_ALL) != rights) return;
 	Datum values[] = {Int64GetDatum(range_id)};
 	SPI_execute_plan(purge.prepared(INT8OID), values, nullptr, false, 0);
 }

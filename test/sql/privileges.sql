@@ -15,6 +15,7 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ipam TO regress_ipam_reader, regress_ip
 GRANT INSERT, UPDATE, DELETE ON ipam.ip_block, ipam.ip_subnet, ipam.ip_range, ipam.ip_address TO regress_ipam_writer;
 GRANT INSERT, UPDATE ON ipam.plan_lock TO regress_ipam_writer;
 GRANT UPDATE (id) ON ipam.custom_field, ipam.custom_field_value TO regress_ipam_writer;
+GRANT INSERT, UPDATE, DELETE ON ipam.released_address TO regress_ipam_writer;
 
 SET LOCAL ROLE regress_ipam_nobody;
 SELECT count(*) FROM ipam.ip_address;
@@ -57,6 +58,25 @@ SELECT ipam.delete_range(1);
 SELECT ipam.delete_block(1);
 SELECT ipam.remap_subnet(1);
 DELETE FROM ipam.ip_address;
+
+-- Releases into quarantine, and rows of it that are over, which allocation removes for those who may.
+RESET ROLE;
+SAVEPOINT quarantine;
+INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.1.0.0/16', 'site');
+INSERT INTO ipam.ip_range (start_address, end_address, quarantine) VALUES ('10.1.0.1', '10.1.3.255', '1 hour') RETURNING id AS range_id \gset
+INSERT INTO ipam.released_address (range_id, address, released_at) SELECT :range_id, '10.1.0.0'::inet + i, '2026-01-01' FROM generate_series(1, 300) AS i;
+SAVEPOINT without_delete;
+REVOKE DELETE ON ipam.released_address FROM regress_ipam_writer;
+SET LOCAL ROLE regress_ipam_writer;
+SELECT count(*) FROM ipam.allocate_ip_addresses(:range_id, 301);
+SELECT count(*) FROM ipam.released_address;
+DELETE FROM ipam.ip_address WHERE address = '10.1.1.45';
+SELECT address FROM ipam.quarantined_address;
+ROLLBACK TO without_delete;
+SET LOCAL ROLE regress_ipam_writer;
+SELECT count(*) FROM ipam.allocate_ip_addresses(:range_id, 301);
+SELECT count(*) FROM ipam.released_address;
+ROLLBACK TO quarantine;
 
 -- The views are read with the rights of the caller: row level security holds in them, too.
 RESET ROLE;
