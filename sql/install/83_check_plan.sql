@@ -221,10 +221,10 @@ BEGIN ATOMIC
     UNION ALL
     SELECT u.object_type, u.id, 'a column has a value of its custom field', format('custom field %s has no value "%s"', u.field, u.value)
     FROM (SELECT 'address_space' AS object_type, s.id, 17 AS field, s.isolation_method AS value FROM ipam.address_space AS s
-          WHERE s.isolation_method NOT IN (SELECT v.value FROM ipam.custom_field_value AS v WHERE v.custom_field_id = 17)
+          WHERE s.isolation_method IS NOT NULL AND s.isolation_method NOT IN (SELECT v.value FROM ipam.custom_field_value AS v WHERE v.custom_field_id = 17)
           UNION ALL
           SELECT 'ip_block', b.id, 1, b.rir FROM ipam.ip_block AS b
-          WHERE b.rir NOT IN (SELECT v.value FROM ipam.custom_field_value AS v WHERE v.custom_field_id = 1)
+          WHERE b.rir IS NOT NULL AND b.rir NOT IN (SELECT v.value FROM ipam.custom_field_value AS v WHERE v.custom_field_id = 1)
           UNION ALL
           SELECT 'ip_range', r.id, 8, r.managed_by FROM ipam.ip_range AS r
           WHERE r.managed_by NOT IN (SELECT v.value FROM ipam.custom_field_value AS v WHERE v.custom_field_id = 8)

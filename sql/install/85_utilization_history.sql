@@ -221,7 +221,7 @@ CREATE PROCEDURE ipam.collect_utilization()
 LANGUAGE C
 AS 'MODULE_PATHNAME', 'ipam_collect_utilization';
 COMMENT ON PROCEDURE ipam.collect_utilization() IS
-    'writes a sample of the utilization of every range, subnet and block, and tells which ranges have crossed a threshold; commits each 1,000 ranges, unless it is called in a transaction block';
+    'writes a sample of the utilization of every range, and of every subnet and block with ranges in it, and tells which ranges have crossed a threshold; commits each 1,000 ranges, unless it is called in a transaction block';
 
 -- Purging
 

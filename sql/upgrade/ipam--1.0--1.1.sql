@@ -9,8 +9,19 @@ SET LOCAL search_path TO pg_catalog, pg_temp;
 -- The walk of the free search, with its jumps.
 \replace 59_count.sql count_used_ip_addresses
 
--- A store that is newer than the extension is told so, and not to convert.
+-- Faults that tell more, and what really helps.
+\replace 20_custom_field.sql check_custom_fields check_custom_field_value
+\replace 40_range.sql place_range
+\replace 47_use_for_utilization.sql settle_subnet_choice keep_range_choice
+\replace 54_allocation.sql release_ip_addresses
+\replace 67_session_life.sql initialize_async_session locked_async_session
+\replace 73_bulk_update.sql bulk_update
 \replace 82_conversion.sql refuse_unready_store
+
+-- The check of a store that is not provisioned, and other small things.
+\replace 83_check_plan.sql check_plan
+\replace 85_utilization_history.sql collect_utilization
+ALTER VIEW ipam.quarantined_address SET (security_invoker);
 
 \include 82_occupancy_conversion.sql
 

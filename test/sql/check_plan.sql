@@ -150,15 +150,23 @@ SAVEPOINT broken;
 SET LOCAL session_replication_role = replica;
 UPDATE ipam.ip_block SET parent_id = NULL;
 UPDATE ipam.ip_subnet SET block_id = 1;
+UPDATE ipam.ip_range SET subnet_id = (SELECT max(id) FROM ipam.ip_subnet);
 UPDATE ipam.ip_address SET range_id = NULL;
 SET LOCAL session_replication_role = origin;
 SELECT object_type, count(*) FROM ipam.check_plan() GROUP BY 1 ORDER BY 1;
 UPDATE ipam.ip_block SET parent_id = NULL WHERE id IN (SELECT object_id FROM ipam.check_plan() WHERE object_type = 'ip_block');
 UPDATE ipam.ip_subnet SET block_id = NULL WHERE id IN (SELECT object_id FROM ipam.check_plan() WHERE object_type = 'ip_subnet');
+UPDATE ipam.ip_range SET subnet_id = NULL WHERE id IN (SELECT object_id FROM ipam.check_plan() WHERE object_type = 'ip_range');
 UPDATE ipam.ip_address SET range_id = NULL WHERE id IN (SELECT object_id FROM ipam.check_plan() WHERE object_type = 'ip_address');
 SELECT * FROM ipam.check_plan();
 ROLLBACK TO broken;
 
 -- Nothing of that has stayed.
+SELECT * FROM ipam.check_plan();
+ROLLBACK;
+
+-- A store that is not provisioned has no fields yet.
+BEGIN;
+INSERT INTO ipam.address_space (name) VALUES ('early');
 SELECT * FROM ipam.check_plan();
 ROLLBACK;
