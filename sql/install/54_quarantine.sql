@@ -29,7 +29,7 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION ipam.quarantine_addresses(bigint[], inet[]) IS 'puts released addresses into quarantine where their range has one';
 
-CREATE VIEW ipam.quarantined_address AS
+CREATE VIEW ipam.quarantined_address WITH (security_invoker) AS
 SELECT q.range_id, q.address, q.released_at, q.released_at + r.quarantine AS free_at
 FROM ipam.released_address AS q JOIN ipam.ip_range AS r ON r.id = q.range_id
 WHERE q.released_at + r.quarantine > statement_timestamp()

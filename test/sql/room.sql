@@ -318,7 +318,7 @@ SELECT id AS range FROM ipam.ip_range WHERE managed_by = 'IPAM' \gset
 CREATE ROLE regress_ipam_reader;
 GRANT USAGE ON SCHEMA ipam TO regress_ipam_reader;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ipam TO regress_ipam_reader;
-GRANT SELECT ON ipam.ip_subnet, ipam.ip_range, ipam.ip_address, ipam.quarantined_address TO regress_ipam_reader;
+GRANT SELECT ON ipam.ip_subnet, ipam.ip_range, ipam.ip_address, ipam.quarantined_address, ipam.released_address TO regress_ipam_reader;
 ALTER TABLE ipam.ip_block ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ipam.ip_subnet ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ipam.ip_range ENABLE ROW LEVEL SECURITY;
