@@ -121,7 +121,7 @@ BEGIN
     ELSIF jsonb_typeof(custom_fields) <> 'object' THEN
         refused := ipam.raise_fault('IpamApiValidationFailure', 'custom fields are a JSON object of field name and value',
             format('Given is %s: %s.', jsonb_typeof(custom_fields), left(custom_fields::text, 200)),
-            'Write for example {"Region": "EMEA"}.');
+            'Write for example {"Country/Region": "Germany"}.');
     END IF;
     FOR given IN
         SELECT e.key, e.value, e.value #>> '{}' AS text, f.id, f.type, f.origin
@@ -143,9 +143,7 @@ BEGIN
             refused := ipam.raise_fault('IpamApiStringLengthNotAcceptable', format('the value of custom field "%s" is too long', given.key),
                 format('It has %s characters; 256 are possible.', length(given.text)));
         ELSIF given.type = 'Multivalued' AND NOT ipam.hold_custom_field_value(given.id, given.text) THEN
-            refused := ipam.raise_fault('IpamApiCustomFieldValueForMultiValueCustomFieldDoesntExist',
-                format('custom field "%s" has no value "%s"', given.key, given.text), NULL,
-                format('Add it: INSERT INTO ipam.custom_field_value (custom_field_id, value) VALUES (%s, %L).', given.id, given.text));
+            refused := ipam.check_custom_field_value(given.id, given.text);
         END IF;
     END LOOP;
     RETURN true;
@@ -160,6 +158,7 @@ AS $$
 DECLARE
     refused boolean;
     field text;
+    alike text;
 BEGIN
     IF ipam.is_checked_elsewhere() OR ipam.hold_custom_field_value(custom_field_id, value) THEN
         RETURN true;
@@ -169,9 +168,11 @@ BEGIN
         refused := ipam.raise_fault('IpamApiCallsAreNotAllowedUntilProvisioningIsDone', 'the store has not been provisioned',
             format('There is no custom field %s yet.', custom_field_id), 'CALL ipam.provision() makes it.');
     END IF;
+    SELECT v.value INTO alike FROM ipam.custom_field_value AS v
+    WHERE v.custom_field_id = check_custom_field_value.custom_field_id AND lower(v.value) = lower(check_custom_field_value.value) LIMIT 1;
     RETURN ipam.raise_fault('IpamApiCustomFieldValueForMultiValueCustomFieldDoesntExist',
-        format('custom field "%s" has no value "%s"', field, value), NULL,
-        format('Add it: INSERT INTO ipam.custom_field_value (custom_field_id, value) VALUES (%s, %L).', custom_field_id, value));
+        format('custom field "%s" has no value "%s"', field, value), 'It has the value "' || alike || '".',
+        CASE WHEN alike IS NULL THEN 'Add it: ' ELSE 'Write it like that, or add yours: ' END || format('INSERT INTO ipam.custom_field_value (custom_field_id, value) VALUES (%s, %L).', custom_field_id, value));
 END
 $$;
 COMMENT ON FUNCTION ipam.check_custom_field_value(bigint, text) IS 'true, or a fault where the field''s list does not have the value';

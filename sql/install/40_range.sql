@@ -233,6 +233,10 @@ BEGIN
             HINT = 'Leave it out for the default address space, 1.';
     END IF;
     refused := NOT (ipam.check_host_address(NEW.start_address) AND ipam.check_host_address(NEW.end_address));
+    IF family(NEW.start_address) <> family(NEW.end_address) THEN
+        refused := ipam.raise_fault('IpamApiInvalidIPAddressFamily', format('a range cannot reach from %s to %s', NEW.start_address, NEW.end_address),
+            'One address is IPv4, the other one IPv6.', 'Make a range of each family.');
+    END IF;
     PERFORM ipam.address_space_type(NEW.address_space_id);
     PERFORM ipam.lock_plan(NEW.address_space_id);
 
@@ -249,13 +253,15 @@ BEGIN
             format('range [%s, %s] lies in no subnet', NEW.start_address, NEW.end_address),
             format('No subnet of address space %s%s holds all of it.', NEW.address_space_id,
                    ' with a prefix of at most /' || masklen(NEW.network)),
-            'Make the subnet first: INSERT INTO ipam.ip_subnet (network, name) VALUES (...).');
+            CASE WHEN ipam.find_parent_subnet(NEW.address_space_id, NEW.start_address, NEW.end_address, 128) IS NULL
+                 THEN 'Make the subnet first: INSERT INTO ipam.ip_subnet (network, name) VALUES (...).'
+                 ELSE 'Leave network out, or give one that is no larger than the subnet around the range.' END);
     END IF;
     NEW.subnet_id := coalesce(subnet.id, 0); -- 0: the constraints have the words for what is wrong
     NEW.network := coalesce(NEW.network, subnet.network, network(set_masklen(NEW.start_address, 8)));
     NEW.virtualization_type := ipam.fitting_virtualization_type(NEW.address_space_id, coalesce(NEW.virtualization_type, subnet.virtualization_type));
 
-    IF family(NEW.start_address) <> family(NEW.end_address) OR NEW.start_address > NEW.end_address THEN
+    IF NEW.start_address > NEW.end_address THEN
         NEW.use_for_utilization := true; -- the constraints have the words for it
         RETURN NEW;
     END IF;

@@ -43,8 +43,7 @@ BEGIN
     ELSIF NOT subnet.use_for_utilization AND chosen IS NULL THEN
         IF is_put_down THEN
             refused := ipam.raise_fault('IpamApiInvalidUpdate', format('subnet %s stays the one used for utilization', subnet.network),
-                'No subnet around or inside it could take its place.',
-                'Choose another one instead: SELECT ipam.remap_subnet(subnet_id).');
+                'No subnet around or inside it could take its place.');
         END IF;
         UPDATE ipam.ip_subnet AS s SET use_for_utilization = true WHERE s.id = subnet.id;
     END IF;
@@ -126,8 +125,7 @@ BEGIN
         IF TG_OP = 'UPDATE' AND NOT leaves AND OLD.use_for_utilization AND NOT NEW.use_for_utilization THEN
             refused := ipam.raise_fault('IpamApiInvalidUpdate',
                 format('range [%s, %s] stays the one used for utilization', present.start_address, present.end_address),
-                'No range that overlaps it could take its place.',
-                'Choose another one instead: SELECT ipam.remap_range(range_id).');
+                'No range that overlaps it could take its place.');
         END IF;
         UPDATE ipam.ip_range AS r SET use_for_utilization = true WHERE r.id = present.id;
     END IF;

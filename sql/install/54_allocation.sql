@@ -117,7 +117,8 @@ BEGIN
         IF missing IS NOT NULL THEN
             refused := ipam.raise_fault('IpamApiObjectNotFoundInDatabase',
                 format(CASE WHEN range_id IS NULL THEN 'there is no address with id %s' ELSE 'no such address is recorded in range %2$s: %1$s' END, missing, range_id),
-                'Nothing has been released.', 'Release each address once.');
+                'Nothing has been released.',
+                format('SELECT id, address FROM ipam.ip_address%s lists what is recorded.', ' WHERE range_id = ' || range_id));
         END IF;
     END IF;
     RETURN QUERY

@@ -45,7 +45,7 @@ BEGIN
     WHERE key NOT IN (SELECT name FROM ipam.default_properties()) OR key IN ('DatabaseSchemaVersion', 'IpamConfiguredDate');
     IF unknown IS NOT NULL THEN
         refused := ipam.raise_fault('IpamApiFailedToSaveProperty', format('provisioning cannot set %s', unknown), NULL,
-            'SELECT name FROM ipam.default_properties() lists the properties.');
+            'SELECT name FROM ipam.default_properties() lists the properties; it can set all but DatabaseSchemaVersion and IpamConfiguredDate.');
     END IF;
     INSERT INTO ipam.async_session (kind, properties) VALUES (initialize_async_session.kind, initialize_async_session.properties)
     RETURNING id INTO session_id;
@@ -72,7 +72,7 @@ BEGIN
             'SELECT id, kind, status FROM ipam.async_session_status lists the sessions.');
     ELSIF s.kind <> locked_async_session.kind THEN
         refused := ipam.raise_fault('IpamApiInvalidParameter', format('session %s is not of kind %s', session_id, locked_async_session.kind),
-            format('It is of kind %s.', s.kind));
+            format('It is of kind %s.', s.kind), 'SELECT id, kind, status FROM ipam.async_session_status lists the sessions.');
     END IF;
     RETURN s;
 END

@@ -95,7 +95,7 @@ BEGIN
     PERFORM ipam.require_ready_store();
     IF jsonb_typeof(changes) IS DISTINCT FROM 'array' THEN
         refused := ipam.raise_fault('IpamApiInvalidParameter', 'changes must be a JSON array',
-            format('It is %s.', coalesce('a JSON ' || jsonb_typeof(changes), 'NULL')), 'Write [{"id": 7, "description": "new"}].');
+            format('It is %s.', coalesce('a JSON ' || jsonb_typeof(changes), 'NULL')), 'Write [{"id": 7, "owner": "NOC"}].');
     END IF;
     change_list := ARRAY (SELECT c FROM jsonb_array_elements(changes) AS c);
     -- Always in the same order, so that two bulk updates of the same objects queue instead of blocking each other;

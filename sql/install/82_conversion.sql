@@ -81,7 +81,7 @@ DECLARE
 BEGIN
     IF NOT ipam.is_ipam_configured() THEN
         refused := ipam.raise_fault('IpamApiCallsAreNotAllowedUntilProvisioningIsDone', 'the store has not been provisioned', NULL,
-            'CALL ipam.provision(), or start it in the background with ipam.start_async_provisioning().');
+            'CALL ipam.provision(), or start it in the background: ipam.initialize_async_provisioning(), then ipam.start_async_provisioning(session_id).');
     ELSIF ipam.is_schema_conversion_required() THEN
         IF (CASE WHEN ipam.store_version() ~ '^[0-9]{1,9}(\.[0-9]{1,9}){0,3}$'
                 THEN string_to_array(ipam.store_version(), '.')::integer[] > string_to_array(ipam.get_ipam_version(), '.')::integer[] END) THEN
@@ -89,7 +89,7 @@ BEGIN
         END IF;
         refused := ipam.raise_fault('IpamApiCallsAreNotAllowedUntilSchemaConversionIsDone', 'the store has to be converted first',
             format('Its data have the layout of version %s, the extension has version %s.', ipam.store_version(), ipam.get_ipam_version()),
-            'CALL ipam.convert_schema(), or start it in the background with ipam.start_async_schema_conversion().');
+            'CALL ipam.convert_schema(), or start it in the background: ipam.initialize_async_schema_conversion(), then ipam.start_async_schema_conversion(session_id).');
     END IF;
 END
 $$;

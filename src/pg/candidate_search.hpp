@@ -211,7 +211,7 @@ inline const char *number_text(uint128 number) {
 	          " for fewer addresses or release some."
 	    : wanted.consecutive && available >= static_cast<uint128>(requested)
 	        ? "Without consecutive there are enough."
-	    : findings.quarantined > 0
+	    : available + findings.quarantined >= static_cast<uint128>(requested)
 	        ? "Wait for the end of the quarantine, ask for fewer addresses or enlarge the range."
 	        : "Ask for fewer addresses, release some or enlarge the range.";
 	const Span asked = wanted.direction.mirror(wanted.asked);

@@ -95,6 +95,9 @@ JOIN ipam.address_space AS a ON a.id = r.address_space_id WHERE a.type = 'Custom
 -- Every range is in the space of its subnet.
 SELECT r.extent FROM ipam.ip_range AS r JOIN ipam.ip_subnet AS s ON s.id = r.subnet_id WHERE r.address_space_id <> s.address_space_id;
 
+-- A network wider than the subnet.
+INSERT INTO ipam.ip_range (network, start_address, end_address) VALUES ('10.0.0.0/9', '10.0.3.1', '10.0.3.9');
+
 -- Ids are 1 or more.
 INSERT INTO ipam.ip_range (id, start_address, end_address) OVERRIDING SYSTEM VALUE VALUES (0, '10.0.3.1', '10.0.3.9');
 ROLLBACK;
