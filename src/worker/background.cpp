@@ -16,7 +16,8 @@ namespace {
 constinit Statement advance{"SELECT ipam.advance_async_session($1)"};
 constinit Statement lock_of_running{
     "SELECT ipam.async_session_lock(kind) FROM ipam.async_session"
-    " WHERE id OPERATOR(pg_catalog.=) $1 AND state IN ('Started', 'InProgress')"};
+    " WHERE id OPERATOR(pg_catalog.=) $1"
+    " AND (state OPERATOR(pg_catalog.=) 'Started' OR state OPERATOR(pg_catalog.=) 'InProgress')"};
 constinit Statement finish{"SELECT ipam.finish_async_session($1, $2, $3, $4, $5, $6)"};
 
 // What the starter gives to the worker.

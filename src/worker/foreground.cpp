@@ -14,9 +14,10 @@ namespace {
 
 constinit Statement advance{"SELECT ipam.advance_async_session($1)"};
 constinit Statement advance_once{"SELECT ipam.advance_async_session($1, false)"};
-constinit Statement begin_or_resume{"SELECT ipam.async_session_lock(CASE s.state WHEN 'Initialized' THEN"
-                                    " ipam.begin_async_session(s.id) ELSE ipam.require_interrupted(s.id) END)"
-                                    " FROM ipam.locked_async_session($1) AS s"};
+constinit Statement begin_or_resume{
+    "SELECT ipam.async_session_lock(CASE WHEN s.state OPERATOR(pg_catalog.=) 'Initialized'"
+    " THEN ipam.begin_async_session(s.id) ELSE ipam.require_interrupted(s.id) END)"
+    " FROM ipam.locked_async_session($1) AS s"};
 constinit Statement initialize_provisioning{"SELECT ipam.initialize_async_session('Provisioning', $1)"};
 constinit Statement initialize_conversion{"SELECT ipam.initialize_async_session('SchemaConversion')"};
 constinit Statement cancel{"UPDATE ipam.async_session SET cancel_requested = true"

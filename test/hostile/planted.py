@@ -33,6 +33,9 @@ def plant(connection):
     for left, right in itertools.product(TYPES, TYPES):
         statements.append(f"CREATE FUNCTION public.trap(pg_catalog.{left}, pg_catalog.{right}) RETURNS pg_catalog.bool {body.replace('%', f'operator for {left}, {right}')}")
         statements += [f"CREATE OPERATOR public.{o} (FUNCTION = public.trap, LEFTARG = pg_catalog.{left}, RIGHTARG = pg_catalog.{right})" for o in operators if o != "=>"]
+    for type_, in connection.execute("SELECT oid::regtype::text FROM pg_type WHERE typnamespace = to_regnamespace('ipam') AND typtype IN ('e', 'r', 'm', 'd') ORDER BY 1"):
+        statements.append(f"CREATE FUNCTION public.trap({type_}, {type_}) RETURNS pg_catalog.bool {body.replace('%', f'operator for {type_}')}")
+        statements += [f"CREATE OPERATOR public.{o} (FUNCTION = public.trap, LEFTARG = {type_}, RIGHTARG = {type_})" for o in operators if o != "=>"]
     for name in names:
         for arguments in [[]] + [[t] for t in TYPES] + list(itertools.product(FEW, FEW)):
             given = ", ".join(f"pg_catalog.{a}" for a in arguments)

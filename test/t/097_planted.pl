@@ -40,13 +40,14 @@ sub install
 	my ($name) = @_;
 	command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $name, '-o', '/dev/null', '-c', 'CREATE EXTENSION ipam CASCADE',
 			'-c', 'CALL ipam.initialize_async_provisioning()', '-c', 'CALL ipam.start_async_provisioning(1)' ], "$name: the extension is created");
-	my $done;
-	for (1 .. 600)
-	{
-		$done = $node->safe_psql($name, 'SELECT ipam.is_ipam_configured()') eq 't' and last;
-		select undef, undef, undef, 0.1;
-	}
-	ok($done, "$name: and provisioned");
+	wait_until_configured($name);
+}
+
+sub wait_until_configured
+{
+	my ($name) = @_;
+	local $ENV{PGOPTIONS} = '-c search_path=pg_catalog';
+	ok($node->poll_query_until($name, 'SELECT ipam.is_ipam_configured()'), "$name: and provisioned");
 }
 
 $node->safe_psql('postgres', "CREATE DATABASE $_; ALTER DATABASE $_ SET search_path = public, pg_catalog") for 'before', 'after';
@@ -60,7 +61,15 @@ for my $name ('before', 'after')
 	local $ENV{PGOPTIONS} = '-c search_path=pg_catalog -c client_min_messages=warning';
 	command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $name, '-o', '/dev/null', '-f', 'test/hostile/plan.sql' ], "$name: a plan");
 }
+$node->safe_psql('after', 'GRANT ipam_users TO mallory');
 plant('after');
+# A session goes on past objects that were planted since.
+for my $calls ([ 'CALL ipam.provision()' ], [ 'CALL ipam.initialize_async_provisioning() \gset', 'CALL ipam.start_async_provisioning(:session_id)' ])
+{
+	my $script = join("\n", q{UPDATE ipam.common_property SET value = NULL WHERE name OPERATOR(pg_catalog.=) 'IpamConfiguredDate';}, map { /gset/ ? $_ : "$_;" } @$calls);
+	ok(IPC::Run::run([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', 'after', '-o', '/dev/null' ], '<', \$script), "after: @$calls");
+	wait_until_configured('after');
+}
 planted($_, 1, 'call') for 'before', 'after';
 {
 	local $ENV{PGOPTIONS} = '-c search_path=pg_catalog';
