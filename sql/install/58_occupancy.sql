@@ -126,6 +126,15 @@ BEGIN
         SELECT r.* INTO place FROM ipam.ip_range AS r WHERE r.id OPERATOR(pg_catalog.=) ids[i];
         bottom := CASE WHEN pg_catalog.family(place.start_address) OPERATOR(pg_catalog.=) 4 THEN '0.0.0.0'::pg_catalog.inet ELSE '::' END;
         top := CASE WHEN pg_catalog.family(place.start_address) OPERATOR(pg_catalog.=) 4 THEN '255.255.255.255'::pg_catalog.inet ELSE 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff' END;
+        IF EXISTS (SELECT FROM ipam.occupancy AS o WHERE o.range_id OPERATOR(pg_catalog.=) place.id
+                     AND pg_catalog.family(o.first_address) OPERATOR(pg_catalog.<>) pg_catalog.family(place.start_address))
+           OR EXISTS (SELECT FROM ipam.occupancy_hole AS o WHERE o.range_id OPERATOR(pg_catalog.=) place.id
+                        AND pg_catalog.family(o.address) OPERATOR(pg_catalog.<>) pg_catalog.family(place.start_address))
+        THEN -- what is left of a time when the range was of the other family
+            PERFORM ipam.confirm_occupancy(place.id, CASE WHEN bottom OPERATOR(pg_catalog.=) '::' THEN '0.0.0.0'::pg_catalog.inet ELSE '::' END,
+                CASE WHEN bottom OPERATOR(pg_catalog.=) '::' THEN '255.255.255.255'::pg_catalog.inet ELSE 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff' END);
+            COMMIT;
+        END IF;
         cursor_address := place.start_address;
         WHILE cursor_address OPERATOR(pg_catalog.<=) place.end_address LOOP
             looked_at := (ipam.propose_occupancy(place.id, cursor_address, place.end_address)).looked_at;
@@ -158,11 +167,11 @@ CREATE FUNCTION ipam.check_occupancy() RETURNS TABLE (range_id bigint, first_add
 LANGUAGE sql STABLE ROWS 10
 BEGIN ATOMIC
     WITH hole AS (
-        SELECT h.range_id, range_agg(ipam.inetrange(h.address, h.address + 1023, '[]')) AS addresses
-        FROM ipam.occupancy_hole AS h GROUP BY h.range_id
+        SELECT h.range_id, family(h.address) AS family, range_agg(ipam.inetrange(h.address, h.address + 1023, '[]')) AS addresses
+        FROM ipam.occupancy_hole AS h GROUP BY h.range_id, family(h.address)
     ), claim AS (
         SELECT o.range_id, c.addresses
-        FROM ipam.occupancy AS o LEFT JOIN hole AS h ON h.range_id = o.range_id,
+        FROM ipam.occupancy AS o LEFT JOIN hole AS h ON h.range_id = o.range_id AND h.family = family(o.first_address),
             LATERAL unnest(ipam.inetmultirange(ipam.inetrange(o.first_address, o.last_address, '[]')) - coalesce(h.addresses, '{}')) AS c (addresses)
         WHERE o.is_confirmed
     )
