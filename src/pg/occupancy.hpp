@@ -3,6 +3,10 @@
 // addresses. sql/install/58_occupancy.sql tells what the rows mean and why they are never wrong.
 #include "pg/postgres.hpp"
 
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
 #include "core/chunk.hpp"
 #include "pg/convert.hpp"
 #include "pg/relation.hpp"
@@ -46,14 +50,54 @@ inline bool is_confirmed(TupleTableSlot *slot) {
 	return DatumGetBool(value_in(slot, 4));
 }
 
+// The confirmed stretch that begins at the address or before.
+inline bool stretch_at(int64 range_id, const Address &address, Snapshot snapshot, Stretch *span) {
+	return first_row("occupancy", "occupancy_range_id_first_address_idx", snapshot, range_id,
+	                 BTLessEqualStrategyNumber, address, BackwardScanDirection, span, 3, is_confirmed);
+}
+
+// Whether a stretch and its holes have been seen as they were at one moment. With one snapshot for both they
+// have; otherwise a confirmation may have taken both out between the two looks.
+inline bool still_stands(int64 range_id, const Address &address, const Stretch &seen, Snapshot snapshot,
+                         Snapshot hole_snapshot) {
+	if (snapshot == hole_snapshot) return true;
+	Snapshot latest = RegisterSnapshot(GetLatestSnapshot());
+	Stretch span{};
+	const bool stands = stretch_at(range_id, address, latest, &span) && span.first == seen.first &&
+	                    span.last == seen.last;
+	UnregisterSnapshot(latest);
+	return stands;
+}
+
 } // namespace detail
 
 // A background worker makes the occupancy of the range anew, unless one has been asked for just now.
 void ask_for_occupancy_upkeep(int64 range_id);
 
+// Whether the triggers that make holes fire for everybody who writes, as the extension has set them up. ENABLE
+// TRIGGER ALL or USER, which pg_dump --disable-triggers uses, leaves them off for logical replication.
+inline bool are_holes_made() {
+	constexpr std::pair<const char *, char> needed[] = {
+	    {"open_occupancy_holes", TRIGGER_FIRES_ALWAYS},
+	    {"open_occupancy_hole", TRIGGER_FIRES_ALWAYS},
+	    {"open_replicated_occupancy_hole", TRIGGER_FIRES_ON_REPLICA},
+	    {"forget_occupancy", TRIGGER_FIRES_ALWAYS}};
+	Relation table = open_table("ip_address", AccessShareLock);
+	const TriggerDesc *triggers = table->trigdesc;
+	const bool made = std::all_of(std::begin(needed), std::end(needed), [triggers](const auto &trigger) {
+		for (int i = 0; triggers != nullptr && i < triggers->numtriggers; ++i) {
+			const Trigger &t = triggers->triggers[i];
+			if (std::strcmp(t.tgname, trigger.first) == 0) return t.tgenabled == trigger.second;
+		}
+		return false;
+	});
+	table_close(table, NoLock);
+	return made;
+}
+
 // Version 1.0 of the SQL objects, which the library serves until they are updated, does not have it.
 inline bool has_occupancy() {
-	return OidIsValid(get_relname_relid("occupancy", get_namespace_oid("ipam", false)));
+	return OidIsValid(get_relname_relid("occupancy", get_namespace_oid("ipam", false))) && are_holes_made();
 }
 
 // Under the snapshot; `hole_snapshot`: under which holes are looked for, a dirty one also shows those of
@@ -61,13 +105,10 @@ inline bool has_occupancy() {
 inline Known ask_occupancy(int64 range_id, const Address &address, Snapshot snapshot,
                            Snapshot hole_snapshot) {
 	using namespace detail;
-	constexpr const char *index = "occupancy_range_id_first_address_idx";
 	Known known{false, 0, top(address.family)};
 	if (!has_occupancy()) return known;
 	Stretch span{};
-	if (first_row("occupancy", index, snapshot, range_id, BTLessEqualStrategyNumber, address,
-	              BackwardScanDirection, &span, 3, is_confirmed) &&
-	    span.last >= address.value) {
+	if (stretch_at(range_id, address, snapshot, &span) && span.last >= address.value) {
 		Stretch hole{};
 		const Address chunk{address.family, chunk_of(address.value).first};
 		const bool has_hole =
@@ -75,13 +116,15 @@ inline Known ask_occupancy(int64 range_id, const Address &address, Snapshot snap
 		              BTGreaterEqualStrategyNumber, chunk, ForwardScanDirection, &hole, 2,
 		              [](TupleTableSlot *) { return true; }) &&
 		    hole.first <= span.last;
-		if (has_hole && hole.first <= address.value) {
+		if ((has_hole && hole.first <= address.value) ||
+		    !still_stands(range_id, address, span, snapshot, hole_snapshot)) {
 			known.ask_again = chunk_of(address.value).last + 1;
 		} else {
 			known = {true, has_hole ? hole.first - 1 : span.last, 0};
 		}
-	} else if (first_row("occupancy", index, snapshot, range_id, BTGreaterEqualStrategyNumber, address,
-	                     ForwardScanDirection, &span, 3, is_confirmed)) {
+	} else if (first_row("occupancy", "occupancy_range_id_first_address_idx", snapshot, range_id,
+	                     BTGreaterEqualStrategyNumber, address, ForwardScanDirection, &span, 3,
+	                     is_confirmed)) {
 		known.ask_again = span.first;
 	}
 	return known;
@@ -94,11 +137,7 @@ inline Known ask_occupancy_below(int64 range_id, const Address &address, Snapsho
 	using namespace detail;
 	Known known{false, 0, 0};
 	Stretch span{};
-	if (!has_occupancy() ||
-	    !first_row("occupancy", "occupancy_range_id_first_address_idx", snapshot, range_id,
-	               BTLessEqualStrategyNumber, address, BackwardScanDirection, &span, 3, is_confirmed)) {
-		return known;
-	}
+	if (!has_occupancy() || !stretch_at(range_id, address, snapshot, &span)) return known;
 	if (span.last < address.value) {
 		known.ask_again = span.last;
 		return known;
@@ -110,6 +149,8 @@ inline Known ask_occupancy_below(int64 range_id, const Address &address, Snapsho
 	                      chunk_of(hole.first).last >= span.first;
 	if (has_hole && chunk_of(hole.first).last >= address.value) {
 		known.ask_again = hole.first - 1; // no range begins with the first address of a family
+	} else if (!still_stands(range_id, address, span, snapshot, hole_snapshot)) {
+		known.ask_again = chunk_of(address.value).first - 1;
 	} else {
 		known = {true, has_hole ? chunk_of(hole.first).last + 1 : span.first, 0};
 	}
