@@ -10,7 +10,7 @@
 #include "core/chunk.hpp"
 #include "pg/convert.hpp"
 #include "pg/memory.hpp"
-#include "pg/relation.hpp"
+#include "pg/written_table.hpp"
 
 namespace ipam::pg {
 
@@ -30,16 +30,14 @@ public:
 
 	// After the last add() of a statement.
 	void close() {
-		if (table_ == nullptr) return;
-		CatalogCloseIndexes(indexes_);
-		table_close(table_, RowExclusiveLock);
-		table_ = nullptr;
+		if (table_.is_open()) table_.close();
 	}
 
-	// The memory itself goes with the transaction.
 	void forget() {
+		if (context_ != nullptr) MemoryContextDelete(context_);
+		context_ = nullptr;
 		ranges_ = holes_ = nullptr;
-		table_ = nullptr; // after an error the server has closed it
+		table_.forget();
 		last_chunk_ = {};
 	}
 
@@ -63,8 +61,10 @@ private:
 	}
 
 	void make() {
+		context_ =
+		    AllocSetContextCreate(TopTransactionContext, "ipam released addresses", ALLOCSET_SMALL_SIZES);
 		HASHCTL control{};
-		control.hcxt = TopTransactionContext;
+		control.hcxt = context_;
 		control.keysize = sizeof(int64);
 		control.entrysize = sizeof(Range);
 		ranges_ =
@@ -101,7 +101,7 @@ private:
 
 	// Confirmed and proposed ones alike, as they are at this moment, in order of their first address.
 	// They may overlap while a proposal replaces an older one: then they are joined.
-	static void read_spans(Range *range) {
+	void read_spans(Range *range) const {
 		range->last_hit = 0;
 		int room = 0;
 		ScanKeyData key;
@@ -120,7 +120,7 @@ private:
 			}
 			if (range->count == room) {
 				const int more = Max(16, room * 2);
-				auto *spans = allocate<Span>(TopTransactionContext, static_cast<Size>(more));
+				auto *spans = allocate<Span>(context_, static_cast<Size>(more));
 				if (room > 0) std::memcpy(spans, range->spans, sizeof(Span) * static_cast<Size>(room));
 				range->spans = spans;
 				room = more;
@@ -132,24 +132,16 @@ private:
 		UnregisterSnapshot(latest);
 	}
 
-	// Without SQL: nobody needs a right on the table, and no trigger or rule is asked.
 	void insert_hole(int64 range_id, const Address &chunk) {
-		if (table_ == nullptr) {
-			table_ = open_table("occupancy_hole", RowExclusiveLock);
-			indexes_ = CatalogOpenIndexes(table_);
-		}
-		Datum values[] = {Int64GetDatum(range_id), InetPGetDatum(to_inet(chunk))};
-		bool nulls[] = {false, false};
-		HeapTuple tuple = heap_form_tuple(RelationGetDescr(table_), values, nulls);
-		CatalogTupleInsertWithInfo(table_, tuple, indexes_);
-		heap_freetuple(tuple);
+		if (!table_.is_open()) table_.open("occupancy_hole");
+		table_.insert({Int64GetDatum(range_id), InetPGetDatum(to_inet(chunk))});
 	}
 
+	MemoryContext context_ = nullptr; // of the transaction
 	HTAB *ranges_ = nullptr;
 	HTAB *holes_ = nullptr;
 	Key last_chunk_{};
-	Relation table_ = nullptr;
-	CatalogIndexState indexes_ = nullptr;
+	WrittenTable table_;
 };
 
 } // namespace ipam::pg

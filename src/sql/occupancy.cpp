@@ -6,7 +6,10 @@
 #include "pg/boundary.hpp"
 #include "pg/fault.hpp"
 #include "pg/memory.hpp"
+#include "pg/occupancy.hpp"
 #include "pg/used_addresses.hpp"
+#include "pg/written_table.hpp"
+#include "sql/module.hpp"
 
 using namespace ipam;
 using namespace ipam::pg;
@@ -16,28 +19,10 @@ namespace {
 // Shorter stretches are passed in less time than it takes to ask for them.
 constexpr uint128 shortest_stretch = 4096;
 
-// A table of occupancy, open to be written without SQL: nobody needs a right on it.
-struct OpenTable {
-	Relation table;
-	CatalogIndexState indexes;
-
-	explicit OpenTable(const char *name)
-	    : table(open_table(name, RowExclusiveLock)), indexes(CatalogOpenIndexes(table)) {}
-
-	void insert(int64 range_id, const Span &span, bool confirmed) const {
-		Datum values[] = {Int64GetDatum(range_id), InetPGetDatum(to_inet({span.family, span.first})),
-		                  InetPGetDatum(to_inet({span.family, span.last})), BoolGetDatum(confirmed)};
-		bool nulls[] = {false, false, false, false};
-		HeapTuple tuple = heap_form_tuple(RelationGetDescr(table), values, nulls);
-		CatalogTupleInsertWithInfo(table, tuple, indexes);
-		heap_freetuple(tuple);
-	}
-
-	void close() const {
-		CatalogCloseIndexes(indexes);
-		table_close(table, RowExclusiveLock);
-	}
-};
+void insert_stretch(const WrittenTable &stretches, int64 range_id, const Span &span, bool confirmed) {
+	stretches.insert({Int64GetDatum(range_id), InetPGetDatum(to_inet({span.family, span.first})),
+	                  InetPGetDatum(to_inet({span.family, span.last})), BoolGetDatum(confirmed)});
+}
 
 struct Looked {
 	uint128 at; // the last address that was looked at
@@ -154,7 +139,8 @@ bool is_own(TupleTableSlot *slot) {
 }
 
 // Takes the stretches of the window that are visible to the snapshot out of the table.
-Window take_out_stretches(int64 range_id, const Span &span, Snapshot snapshot, const OpenTable &stretches) {
+Window take_out_stretches(int64 range_id, const Span &span, Snapshot snapshot,
+                          const WrittenTable &stretches) {
 	const Span empty{span.family, 1, 0};
 	Window window{span, NIL, empty, empty};
 	for_each_row("occupancy", "occupancy_range_id_first_address_idx", range_id, snapshot,
@@ -166,7 +152,7 @@ Window take_out_stretches(int64 range_id, const Span &span, Snapshot snapshot, c
 		                 confirmed && row.family == span.family &&
 		                 (row.last + 1 == span.first || (span.last + 1 == row.first && row.first != 0));
 		             if (!row.intersects(span) && !adjacent) return;
-		             CatalogTupleDelete(stretches.table, &slot->tts_tid);
+		             stretches.remove(&slot->tts_tid);
 		             add_candidate(&window, row);
 		             if (confirmed && row.first < span.first)
 			             window.before = {span.family, row.first, span.first - 1};
@@ -178,18 +164,19 @@ Window take_out_stretches(int64 range_id, const Span &span, Snapshot snapshot, c
 
 // And the holes. One that is not visible to the snapshot speaks of addresses released since, and stays.
 void take_out_holes(int64 range_id, const Span &span, Snapshot snapshot) {
-	Relation holes = open_table("occupancy_hole", RowExclusiveLock);
+	WrittenTable holes;
+	holes.open("occupancy_hole");
 	for_each_row("occupancy_hole", "occupancy_hole_range_id_address_idx", range_id, snapshot,
 	             [&](TupleTableSlot *slot) {
 		             const Address chunk = address_in(slot, 2);
 		             if (span.contains({chunk.family, chunk.value, chunk_of(chunk.value).last}))
-			             CatalogTupleDelete(holes, &slot->tts_tid);
+			             holes.remove(&slot->tts_tid);
 	             });
-	table_close(holes, RowExclusiveLock);
+	holes.close();
 }
 
 // Puts in what of the candidates is full under the active snapshot, joined with what lies next to it.
-int64 put_in(int64 range_id, Window window, const OpenTable &stretches) {
+int64 put_in(int64 range_id, Window window, const WrittenTable &stretches) {
 	int64 confirmed = 0;
 	for (int i = 0; i < list_length(window.candidates); ++i) {
 		for_each_full_stretch(range_id, *static_cast<Span *>(list_nth(window.candidates, i)), ~uint128{0},
@@ -202,16 +189,26 @@ int64 put_in(int64 range_id, Window window, const OpenTable &stretches) {
 				                      run.last = window.after.last;
 				                      window.after = {run.family, 1, 0};
 			                      }
-			                      stretches.insert(range_id, run, true);
+			                      insert_stretch(stretches, range_id, run, true);
 			                      ++confirmed;
 		                      });
 	}
-	if (!is_empty(window.before)) stretches.insert(range_id, window.before, true);
-	if (!is_empty(window.after)) stretches.insert(range_id, window.after, true);
+	if (!is_empty(window.before)) insert_stretch(stretches, range_id, window.before, true);
+	if (!is_empty(window.after)) insert_stretch(stretches, range_id, window.after, true);
 	return confirmed;
 }
 
 } // namespace
+
+void require_holes_made() {
+	if (are_holes_made()) return;
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+	                errmsg("occupancy cannot be made while its triggers on ipam.ip_address do not always fire"),
+	                errdetail("Holes would be missing where addresses are released meanwhile."),
+	                errhint("ALTER TABLE ipam.ip_address ENABLE ALWAYS TRIGGER open_occupancy_holes, ENABLE ALWAYS"
+	                        " TRIGGER open_occupancy_hole, ENABLE REPLICA TRIGGER open_replicated_occupancy_hole,"
+	                        " ENABLE ALWAYS TRIGGER forget_occupancy; then CALL ipam.rebuild_occupancy().")));
+}
 
 // Step one: looks at no more than `limit` used addresses of the range and proposes the full stretches
 // among them.
@@ -219,9 +216,11 @@ IPAM_FUNCTION(ipam_propose_occupancy) {
 	const int64 range_id = PG_GETARG_INT64(0);
 	const Span span = span_argument(fcinfo);
 	PreventCommandIfReadOnly("propose_occupancy()");
-	const OpenTable stretches("occupancy");
+	require_holes_made();
+	WrittenTable stretches;
+	stretches.open("occupancy");
 	const Looked looked = for_each_full_stretch(range_id, span, count_argument(fcinfo), [&](const Span &run) {
-		stretches.insert(range_id, run, false);
+		insert_stretch(stretches, range_id, run, false);
 	});
 	stretches.close();
 	TupleDesc description = nullptr;
@@ -237,17 +236,20 @@ IPAM_FUNCTION(ipam_propose_occupancy) {
 // stretch, a proposed one included, has ended before the addresses are looked at; what their snapshot
 // shows to be full is full, and whoever releases one of them afterwards makes a hole. That does not hold
 // for a proposal that another session commits meanwhile, nor for one of this transaction: it is not touched.
+// What this transaction has released itself has ended nowhere: its holes go, and it makes new ones afterwards.
 IPAM_FUNCTION(ipam_confirm_occupancy) {
 	const int64 range_id = PG_GETARG_INT64(0);
 	const Span span = span_argument(fcinfo);
 	PreventCommandIfReadOnly("confirm_occupancy()");
+	require_holes_made();
 	LockRelationOid(oid_of("occupancy"), ShareUpdateExclusiveLock); // one after the other
 	Snapshot before = RegisterSnapshot(GetLatestSnapshot());
 	LOCKTAG addresses;
 	SET_LOCKTAG_RELATION(addresses, MyDatabaseId, oid_of("ip_address"));
 	WaitForLockers(addresses, ShareLock, false);
 
-	const OpenTable stretches("occupancy");
+	WrittenTable stretches;
+	stretches.open("occupancy");
 	const Window window = take_out_stretches(range_id, span, before, stretches);
 	UnregisterSnapshot(before);
 	Snapshot now = RegisterSnapshot(GetLatestSnapshot());
@@ -257,5 +259,6 @@ IPAM_FUNCTION(ipam_confirm_occupancy) {
 	stretches.close();
 	PopActiveSnapshot();
 	UnregisterSnapshot(now);
+	forget_released_chunks();
 	PG_RETURN_INT64(confirmed);
 }

@@ -42,6 +42,11 @@ void at_end_of_subtransaction(SubXactEvent event, SubTransactionId, SubTransacti
 
 } // namespace
 
+// Its stretches and holes are not any more what they were.
+void ipam::forget_released_chunks() {
+	released.forget();
+}
+
 void ipam::register_occupancy_callbacks() {
 	RegisterXactCallback(at_end_of_transaction, nullptr);
 	RegisterSubXactCallback(at_end_of_subtransaction, nullptr);

@@ -121,6 +121,60 @@ ROLLBACK;
 BEGIN READ ONLY;
 SELECT ipam.confirm_occupancy(:r, '10.0.0.1', '10.0.79.255');
 ROLLBACK;
+
+-- A transaction that releases, confirms and releases again.
+CALL ipam.rebuild_occupancy();
+BEGIN;
+DELETE FROM ipam.ip_address WHERE address = '10.0.10.1';
+INSERT INTO ipam.ip_address (address) VALUES ('10.0.10.1');
+SELECT ipam.confirm_occupancy(:r, '10.0.0.1', '10.0.79.255') > 0 AS confirmed;
+DELETE FROM ipam.ip_address WHERE address = '10.0.10.1';
+SELECT * FROM ipam.check_occupancy();
+SELECT '10.0.10.1' IN (SELECT ipam.get_free_ip_addresses(:r, count => NULL)) AS is_offered;
+ROLLBACK;
+-- Subtransactions that are rolled back leave no memory behind.
+BEGIN;
+DO $$
+BEGIN
+    FOR i IN 1 .. 200 LOOP
+        BEGIN
+            DELETE FROM ipam.ip_address WHERE address = '10.0.10.1';
+            RAISE EXCEPTION 'not this one';
+        EXCEPTION WHEN raise_exception THEN NULL;
+        END;
+    END LOOP;
+END
+$$;
+SELECT count(*) FROM pg_backend_memory_contexts WHERE name LIKE 'ipam %';
+DELETE FROM ipam.ip_address WHERE address = '10.0.10.1';
+SELECT name FROM pg_backend_memory_contexts WHERE name LIKE 'ipam %' ORDER BY 1;
+ROLLBACK;
+
+-- Where the triggers do not fire for everybody, occupancy is neither believed nor made.
+BEGIN;
+ALTER TABLE ipam.ip_address DISABLE TRIGGER USER;
+DELETE FROM ipam.ip_address WHERE address = '10.0.12.1';
+ALTER TABLE ipam.ip_address ENABLE TRIGGER USER;
+SELECT '10.0.12.1' IN (SELECT ipam.get_free_ip_addresses(:r, count => NULL)) AS is_offered;
+SELECT ipam.propose_occupancy(:r, '10.0.0.1', '10.0.79.255');
+ROLLBACK;
+BEGIN;
+ALTER TABLE ipam.ip_address DISABLE TRIGGER open_replicated_occupancy_hole;
+SELECT ipam.confirm_occupancy(:r, '10.0.0.1', '10.0.79.255');
+ROLLBACK;
+
+-- A range that changes its family leaves nothing that matters.
+INSERT INTO ipam.ip_subnet (network, name) VALUES ('2001:db9::/64', 'seven');
+INSERT INTO ipam.ip_address (address) SELECT '2001:db9::'::inet + i FROM generate_series(0, 8191) AS i;
+UPDATE ipam.ip_range SET start_address = '2001:db9::', end_address = '2001:db9::1fff', network = '2001:db9::/64' WHERE id = :r;
+CALL ipam.rebuild_occupancy(:r);
+SELECT first_address, last_address FROM ipam.occupancy WHERE range_id = :r ORDER BY 1;
+SELECT count(*) FROM ipam.occupancy_hole WHERE range_id = :r;
+INSERT INTO ipam.occupancy_hole VALUES (:r, '10.0.0.0');
+DELETE FROM ipam.ip_address WHERE address = '2001:db9::1';
+SELECT * FROM ipam.check_occupancy();
+SELECT ipam.get_free_ip_addresses(:r);
+
 TRUNCATE ipam.ip_address;
 SELECT (SELECT count(*) FROM ipam.occupancy) AS stretches, (SELECT count(*) FROM ipam.occupancy_hole) AS holes;
 SELECT count(*) FROM ipam.get_free_ip_addresses(:r, count => NULL);
