@@ -63,8 +63,8 @@ inline bool still_stands(int64 range_id, const Address &address, const Stretch &
 	if (snapshot == hole_snapshot) return true;
 	Snapshot latest = RegisterSnapshot(GetLatestSnapshot());
 	Stretch span{};
-	const bool stands = stretch_at(range_id, address, latest, &span) && span.first == seen.first &&
-	                    span.last == seen.last;
+	const bool stands =
+	    stretch_at(range_id, address, latest, &span) && span.first == seen.first && span.last == seen.last;
 	UnregisterSnapshot(latest);
 	return stands;
 }
@@ -74,8 +74,8 @@ inline bool still_stands(int64 range_id, const Address &address, const Stretch &
 // A background worker makes the occupancy of the range anew, unless one has been asked for just now.
 void ask_for_occupancy_upkeep(int64 range_id);
 
-// Whether the triggers that make holes fire for everybody who writes, as the extension has set them up. ENABLE
-// TRIGGER ALL or USER, which pg_dump --disable-triggers uses, leaves them off for logical replication.
+// Whether the triggers that make holes fire for everybody who writes, as the extension has set them up.
+// ENABLE TRIGGER ALL or USER, which pg_dump --disable-triggers uses, leaves them off for logical replication.
 inline bool are_holes_made() {
 	constexpr std::pair<const char *, char> needed[] = {
 	    {"open_occupancy_holes", TRIGGER_FIRES_ALWAYS},

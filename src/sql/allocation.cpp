@@ -186,8 +186,8 @@ bool is_done_already(const NewAddresses &rows, int count, Tuplestorestate *resul
 	return found != 0;
 }
 
-// Rows of quarantines that are over cost the walks that pass them: who has passed many, and may, removes them.
-// (With one snapshot for the transaction that might be a serialization failure.)
+// Rows of quarantines that are over cost the walks that pass them: who has passed many, and may, removes
+// them. (With one snapshot for the transaction that might be a serialization failure.)
 constexpr int many_quarantines_over = 256;
 
 void purge_released_addresses(int64 range_id) {

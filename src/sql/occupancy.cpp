@@ -202,12 +202,13 @@ int64 put_in(int64 range_id, Window window, const WrittenTable &stretches) {
 
 void require_holes_made() {
 	if (are_holes_made()) return;
-	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-	                errmsg("occupancy cannot be made while its triggers on ipam.ip_address do not always fire"),
-	                errdetail("Holes would be missing where addresses are released meanwhile."),
-	                errhint("ALTER TABLE ipam.ip_address ENABLE ALWAYS TRIGGER open_occupancy_holes, ENABLE ALWAYS"
-	                        " TRIGGER open_occupancy_hole, ENABLE REPLICA TRIGGER open_replicated_occupancy_hole,"
-	                        " ENABLE ALWAYS TRIGGER forget_occupancy; then CALL ipam.rebuild_occupancy().")));
+	ereport(ERROR,
+	        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+	         errmsg("occupancy cannot be made while its triggers on ipam.ip_address do not always fire"),
+	         errdetail("Holes would be missing where addresses are released meanwhile."),
+	         errhint("ALTER TABLE ipam.ip_address ENABLE ALWAYS TRIGGER open_occupancy_holes, ENABLE ALWAYS"
+	                 " TRIGGER open_occupancy_hole, ENABLE REPLICA TRIGGER open_replicated_occupancy_hole,"
+	                 " ENABLE ALWAYS TRIGGER forget_occupancy; then CALL ipam.rebuild_occupancy().")));
 }
 
 // Step one: looks at no more than `limit` used addresses of the range and proposes the full stretches
@@ -236,7 +237,8 @@ IPAM_FUNCTION(ipam_propose_occupancy) {
 // stretch, a proposed one included, has ended before the addresses are looked at; what their snapshot
 // shows to be full is full, and whoever releases one of them afterwards makes a hole. That does not hold
 // for a proposal that another session commits meanwhile, nor for one of this transaction: it is not touched.
-// What this transaction has released itself has ended nowhere: its holes go, and it makes new ones afterwards.
+// What this transaction has released itself has ended nowhere: its holes go, and it makes new ones
+// afterwards.
 IPAM_FUNCTION(ipam_confirm_occupancy) {
 	const int64 range_id = PG_GETARG_INT64(0);
 	const Span span = span_argument(fcinfo);
