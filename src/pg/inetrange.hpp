@@ -28,7 +28,10 @@ inline RangeType *serialize(TypeCacheEntry *range_type, RangeBound *lower, Range
 inline RangeType *to_range(TypeCacheEntry *range_type, const Span &span) {
 	RangeBound lower{InetPGetDatum(to_inet({span.family, span.first})), false, true, true};
 	RangeBound upper{InetPGetDatum(to_inet({span.family, span.last})), false, true, false};
-	return serialize(range_type, &lower, &upper, false);
+	RangeType *range = serialize(range_type, &lower, &upper, false);
+	pfree(DatumGetPointer(lower.val)); // callers make millions of ranges in one call
+	pfree(DatumGetPointer(upper.val));
+	return range;
 }
 
 } // namespace ipam::pg

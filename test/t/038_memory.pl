@@ -138,5 +138,31 @@ for my $case (grep { $_->[2] !~ /RETURNING|^UPDATE|import|bulk|release_ip|alloca
 	cmp_ok($grown, '<', limit($times), sprintf '%s: within a statement of %d calls (%d bytes)', $name, $times, $grown);
 }
 
+# What a call in FROM holds when it has given its last row and the first one is read; the rows themselves go to disk. The
+# second time, when all that the session keeps is there.
+query(q{
+	INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.3.0.0/16', 'gaps');
+	INSERT INTO ipam.ip_range (network, start_address, end_address) VALUES ('10.3.0.0/16', '10.3.0.1', '10.3.127.255');
+	INSERT INTO ipam.ip_address (address) SELECT '10.3.0.1'::inet + 2 * i FROM generate_series(0, 16383) AS i;
+});
+for my $case (
+	[ 'free addresses', 16_383, 'ipam.get_free_ip_addresses(5, count => NULL)' ],
+	[ 'free stretches', 16_383, 'ipam.free_ranges(5)' ],
+	[ 'room for a network', 10_000, 'ipam.get_free_ip_subnets_in_subnet(1, 30, 10000)' ],
+	[ 'room for a range', 10_000, 'ipam.get_free_ip_ranges(1, 4, 10000)' ])
+{
+	my ($name, $rows, $call) = @$case;
+	my $look = qq{SELECT count(*), max(m.bytes) - :before AS grown FROM $call WITH ORDINALITY AS f (n, row),
+		LATERAL (SELECT CASE WHEN row = 1 THEN public.used_after(f.n::text) END AS bytes) AS m};
+	my ($given, $grown) = split /\|/, query(qq{
+		SET work_mem = '64kB';
+		SELECT public.used_after('') AS before \\gset
+		$look \\gset
+		SELECT public.used_after('') AS before \\gset
+		$look;});
+	is($given, $rows, "$name: rows of a call in FROM");
+	cmp_ok($grown, '<', 262_144, "$name: within the call ($grown bytes)");
+}
+
 $node->stop;
 done_testing();
