@@ -85,6 +85,55 @@ void record_termination(int64 session) {
 	record_error(session, &error);
 }
 
+[[noreturn]] void refuse_worker(int64 session, const char *detail) {
+	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+	                errmsg("no background worker can work on session " INT64_FORMAT, session),
+	                errdetail_internal("%s", detail),
+	                errhint("Start it from a session of a role that may, or work in the foreground: CALL "
+	                        "ipam.run_async_session(" INT64_FORMAT ").",
+	                        session)));
+	pg_unreachable();
+}
+
+bool can_log_in(Oid role) {
+	HeapTuple row = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
+	if (!HeapTupleIsValid(row)) return false;
+	const bool result = reinterpret_cast<Form_pg_authid>(GETSTRUCT(row))->rolcanlogin;
+	ReleaseSysCache(row);
+	return result;
+}
+
+bool may_connect(Oid role, Oid database) {
+	return DatumGetBool(DirectFunctionCall3(has_database_privilege_id_id, ObjectIdGetDatum(role),
+	                                        ObjectIdGetDatum(database), CStringGetTextDatum("CONNECT")));
+}
+
+bool may_set_role(Oid member, Oid role) {
+#if PG_VERSION_NUM >= 160000
+	return member_can_set_role(member, role);
+#else
+	return is_member_of_role(member, role);
+#endif
+}
+
+// What would end the worker before it has the session: nobody would hear of it. The current role may be that
+// of a SECURITY DEFINER function, the login role that of SET SESSION AUTHORIZATION.
+void require_worker_gets_in(const Ticket &ticket) {
+	const char *login = GetUserNameFromId(ticket.login_role, false);
+	if (!can_log_in(ticket.login_role)) {
+		refuse_worker(ticket.session,
+		              psprintf("It would log in as \"%s\", a role that may not log in.", login));
+	}
+	if (!may_connect(ticket.login_role, ticket.database)) {
+		refuse_worker(ticket.session,
+		              psprintf("It would log in as \"%s\", who may not connect to this database.", login));
+	}
+	if (!may_set_role(ticket.login_role, ticket.current_role)) {
+		refuse_worker(ticket.session, psprintf("It would log in as \"%s\", who may not SET ROLE \"%s\".",
+		                                       login, GetUserNameFromId(ticket.current_role, false)));
+	}
+}
+
 // Waits for the starter and takes the session; 0: it has rolled back.
 int64 take_session(const Ticket &ticket) {
 	StartTransactionCommand();
@@ -103,6 +152,7 @@ IPAM_FUNCTION(ipam_launch_async_worker) {
 	PreventCommandIfReadOnly("launch_async_worker()");
 	const Ticket ticket{MyDatabaseId, GetSessionUserId(), GetUserId(), GetTopTransactionId(),
 	                    PG_GETARG_INT64(0)};
+	require_worker_gets_in(ticket);
 	BackgroundWorker worker{};
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;

@@ -221,6 +221,22 @@ $id = $node->safe_psql($db, "SET ROLE dba; CALL ipam.initialize_async_provisioni
 like(refusal($db, "CALL ipam.start_async_provisioning($id)", extra_params => $joe), qr/42501: permission denied/, 'who has no rights does not get in');
 like(refusal($db, "CALL ipam.start_async_provisioning($id)", extra_params => [ '-U', 'jane' ]), qr/IP015: role "jane" is not an administrator of the store.*IpamApiAccessDenied/s,
 	'who may call but is no administrator is refused');
+# A worker that could not become its starter is not sent.
+$node->safe_psql($db, qq{
+	CREATE FUNCTION public.start_for_all() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS \$\$ BEGIN CALL ipam.start_async_provisioning($id); END \$\$;
+	GRANT CREATE ON SCHEMA public TO dba; ALTER FUNCTION public.start_for_all() OWNER TO dba});
+my $log_of_refused = -s $node->logfile;
+like(refusal($db, 'SELECT public.start_for_all()', extra_params => [ '-U', 'jane' ]),
+	qr/42501: no background worker can work on session $id.*DETAIL:  It would log in as "jane", who may not SET ROLE "dba"\..*HINT:.*CALL ipam\.run_async_session\($id\)/s,
+	'a SECURITY DEFINER function whose caller is no member of its owner is told so');
+like(refusal($db, "SET SESSION AUTHORIZATION dba; CALL ipam.start_async_provisioning($id)"), qr/42501: no background worker can work on session $id.*DETAIL:  It would log in as "dba", a role that may not log in\./s,
+	'a session of a role that cannot log in is told so');
+$node->safe_psql($db, "REVOKE CONNECT ON DATABASE $db FROM public");
+like(refusal($db, "SET SESSION AUTHORIZATION joe; SET ROLE dba; CALL ipam.start_async_provisioning($id)"), qr/42501: no background worker can work on session $id.*DETAIL:  It would log in as "joe", who may not connect to this database\./s,
+	'a session of a role that may not connect to the database is told so');
+$node->safe_psql($db, "GRANT CONNECT ON DATABASE $db TO public");
+is(outcome($db, $id), 'initialized|0|||', 'the session is still to be started');
+unlike(slurp_file($node->logfile, $log_of_refused), qr/(WARNING|FATAL|PANIC):/, 'the log has nothing but the refused statements');
 $node->safe_psql($db, "SET ROLE dba; CALL ipam.start_async_provisioning($id)", extra_params => $joe);
 wait_for_end($db);
 is(outcome($db, $id), 'completed|8|||', 'a role that cannot log in provisions');
