@@ -221,21 +221,24 @@ bool has_chosen_neighbour(const Value &address_space, const Value &network, cons
 	return DatumGetBool(ask(has_chosen, values, nulls, INT8OID, CIDROID, INT8OID).datum);
 }
 
+// Whoever owns the table may have let a column be NULL: an update can put a value in.
 void refuse_update(const Row &row, const Row &old, const Columns &columns) {
-	if (!is_same(value_of(row, columns.network), value_of(old, columns.network), network_eq)) {
-		Datum subnet[] = {value_of(old, columns.id).datum, value_of(old, columns.network).datum};
-		ask(refuse_resize, subnet, nullptr, INT8OID, CIDROID);
+	const Value old_network = value_of(old, columns.network);
+	if (!is_same(value_of(row, columns.network), old_network, network_eq)) {
+		Datum subnet[] = {old.get(columns.id), old_network.datum};
+		const char nulls[] = {' ', old_network.is_null ? 'n' : ' ', '\0'};
+		ask(refuse_resize, subnet, nulls, INT8OID, CIDROID);
 	}
 	const Value type = value_of(row, columns.virtualization_type),
 	            old_type = value_of(old, columns.virtualization_type);
-	if (type.is_null || type.datum == old_type.datum) return;
+	if (type.is_null || old_type.is_null || type.datum == old_type.datum) return;
 	const char *label = DatumGetCString(DirectFunctionCall1(enum_out, type.datum));
 	const char *old_label = DatumGetCString(DirectFunctionCall1(enum_out, old_type.datum));
 	if ((strcmp(label, "Virtual") == 0) != (strcmp(old_label, "Virtual") == 0)) {
-		raise_fault(fault_named("IpamApiInvalidVirtualizationTypeUpdationForSubnet"),
-		            psprintf("subnet %s stays %s",
-		                     to_text(DatumGetInetPP(value_of(old, columns.network).datum)), old_label),
-		            "A subnet does not change between Virtual and the other types.", "Make a new subnet.");
+		raise_fault(
+		    fault_named("IpamApiInvalidVirtualizationTypeUpdationForSubnet"),
+		    psprintf("subnet %s stays %s", to_text(DatumGetInetPP(old.get(columns.network))), old_label),
+		    "A subnet does not change between Virtual and the other types.", "Make a new subnet.");
 	}
 }
 
@@ -260,10 +263,10 @@ IPAM_FUNCTION(ipam_place_subnet) {
 	if (is_update && comes && !address_space.is_null) {
 		// Both address spaces are locked in the order of their ids, so that nobody waits in a circle.
 		const Value old_space = value_of(old, columns.address_space);
-		if (DatumGetInt64(address_space.datum) < DatumGetInt64(old_space.datum))
+		if (old_space.is_null || DatumGetInt64(address_space.datum) < DatumGetInt64(old_space.datum))
 			enter_space(placing, address_space, value_of(row, columns.virtualization_type));
 		Datum values[] = {old_space.datum};
-		ask(lock_plan, values, nullptr, INT8OID);
+		if (!old_space.is_null) ask(lock_plan, values, nullptr, INT8OID);
 	}
 	if (is_update) refuse_update(row, old, columns);
 	if (address_space.is_null || network.is_null)
@@ -361,7 +364,7 @@ IPAM_FUNCTION(ipam_receive_subnet) {
 	auto *receiving = state_of<Receiving>(fcinfo);
 	if (receiving->columns.id == 0) receiving->columns = columns_of(row);
 	const Columns &columns = receiving->columns;
-	const Datum address_space = value_of(row, columns.address_space).datum;
+	const Datum address_space = row.get(columns.address_space);
 	if (!receiving->has_space || receiving->address_space != DatumGetInt64(address_space)) {
 		receiving->has_space = true;
 		receiving->address_space = DatumGetInt64(address_space);
@@ -371,10 +374,11 @@ IPAM_FUNCTION(ipam_receive_subnet) {
 		receiving->check_at = many_rows;
 	}
 	++receiving->rows;
+	const Datum network = row.get(columns.network);
 	if (!receiving->any_ranges && need_not_settle(receiving, data->tg_relation, address_space)) {
 		return PointerGetDatum(nullptr);
 	}
-	Datum values[] = {value_of(row, columns.id).datum, address_space, value_of(row, columns.network).datum};
+	Datum values[] = {row.get(columns.id), address_space, network};
 	if (receiving->any_ranges) ask(adopt, values, nullptr, INT8OID, INT8OID, CIDROID);
 	if (!need_not_settle(receiving, data->tg_relation, address_space)) ask(settle, values, nullptr, INT8OID);
 	return PointerGetDatum(nullptr);

@@ -29,6 +29,25 @@ INSERT INTO ipam.released_address VALUES (:range, '10.0.0.2', NULL);
 SELECT * FROM ipam.get_free_ip_addresses(:range);
 ROLLBACK TO s;
 
+-- also in a subnet that comes,
+SAVEPOINT s;
+ALTER TABLE ipam.ip_subnet ALTER network DROP NOT NULL, ALTER extent DROP NOT NULL, ALTER address_space_id DROP NOT NULL, ALTER virtualization_type DROP NOT NULL,
+    DROP CONSTRAINT ip_subnet_check_1_prefix_length, DROP CONSTRAINT ip_subnet_check_2_category;
+INSERT INTO ipam.ip_subnet (network, name, use_for_utilization, virtualization_type) VALUES (NULL, 'x', true, 'NonVirtualized');
+INSERT INTO ipam.ip_subnet (network, name, address_space_id, use_for_utilization, virtualization_type) VALUES ('10.0.1.0/24', 'x', NULL, true, 'NonVirtualized');
+-- or is there: it can be mended.
+ALTER TABLE ipam.ip_subnet DISABLE TRIGGER USER;
+INSERT INTO ipam.ip_subnet (network, name, address_space_id, use_for_utilization, virtualization_type) VALUES
+    (NULL, 'network', 1, true, 'NonVirtualized'), ('10.0.2.0/24', 'space', NULL, true, 'NonVirtualized'), ('10.0.3.0/24', 'type', 1, true, NULL);
+ALTER TABLE ipam.ip_subnet ENABLE TRIGGER USER;
+UPDATE ipam.ip_subnet SET use_for_utilization = true WHERE name IN ('network', 'space');
+UPDATE ipam.ip_subnet SET virtualization_type = 'Virtual' WHERE name = 'network';
+UPDATE ipam.ip_subnet SET network = '10.0.1.0/24' WHERE name = 'network';
+UPDATE ipam.ip_subnet SET address_space_id = 1 WHERE name = 'space';
+UPDATE ipam.ip_subnet SET virtualization_type = 'NonVirtualized' WHERE name = 'type';
+SELECT network, name, address_space_id, use_for_utilization, virtualization_type FROM ipam.ip_subnet ORDER BY network;
+ROLLBACK TO s;
+
 -- and a view in the place of the table.
 SAVEPOINT s;
 ALTER TABLE ipam.ip_range RENAME TO ranges;
