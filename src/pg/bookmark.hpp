@@ -41,7 +41,7 @@ inline bool is_in_memory(Relation table, const Bookmark &bookmark) {
 // What lacks rows is passed by.
 inline bool is_usable(Relation table, Oid index) {
 	Relation opened = index_open(index, AccessShareLock);
-	const bool result = is_complete(opened, table);
+	const bool result = is_complete(opened, table) && !is_partial(opened);
 	index_close(opened, AccessShareLock);
 	return result;
 }

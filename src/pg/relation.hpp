@@ -77,8 +77,41 @@ inline Relation open_index(Relation table, const char *name) {
 	return index;
 }
 
-// The types that the functions of the keys take are those of the columns.
-inline bool fits(Relation index, const ScanKeyData *keys, int key_count) {
+inline bool is_partial(Relation index) {
+	return !heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, nullptr);
+}
+
+inline bool has_not_null_rows(Relation index, Relation table, const ColumnName &column) {
+	const List *predicate = RelationGetIndexPredicate(index);
+	if (list_length(predicate) != 1 || !IsA(linitial(predicate), NullTest)) return false;
+	const auto *test = linitial_node(NullTest, predicate);
+	return test->nulltesttype == IS_NOT_NULL && IsA(test->arg, Var) &&
+	       castNode(Var, test->arg)->varattno == column_number(table, column);
+}
+
+// All rows of the table are in an index, but for one whose purpose is to have some.
+inline bool has_its_rows(Relation index, Relation table) {
+	if (std::string_view{RelationGetRelationName(index)} == "ip_range_quarantine_idx")
+		return has_not_null_rows(index, table, "quarantine");
+	return !is_partial(index);
+}
+
+// They ascend in each column, but for one in which the last row before an address comes first.
+inline bool has_its_order(Relation index) {
+	const bool is_service = std::string_view{RelationGetRelationName(index)} == "ip_range_service_idx";
+	for (int column = 0; column < IndexRelationGetNumberOfKeyAttributes(index); ++column) {
+		const int order = is_service && column == 3 ? INDOPTION_DESC | INDOPTION_NULLS_FIRST : 0;
+		if (index->rd_indoption[column] != order) return false;
+	}
+	return true;
+}
+
+// Somebody may have dropped the index and made another one in its name. The types that the functions of the
+// keys take are those of the columns.
+inline bool fits(Relation index, Relation table, const ScanKeyData *keys, int key_count) {
+	const bool has_extents = key_count > 0 && keys[key_count - 1].sk_func.fn_oid == F_RANGE_CONTAINS_ELEM;
+	if (index->rd_rel->relam != (has_extents ? GIST_AM_OID : BTREE_AM_OID)) return false;
+	if (!has_its_rows(index, table) || !has_its_order(index)) return false;
 	for (int i = 0; i < key_count; ++i) {
 		const Oid function = keys[i].sk_func.fn_oid;
 		const int column = keys[i].sk_attno - 1;
@@ -102,7 +135,7 @@ inline OpenIndexScan begin_index_scan(const char *table, const char *index, Snap
 	OpenIndexScan s{};
 	s.table = open_table(table, AccessShareLock);
 	s.index = open_index(s.table, index);
-	if (!fits(s.index, keys, key_count)) refuse_changed(s.index, nullptr);
+	if (!fits(s.index, s.table, keys, key_count)) refuse_changed(s.index, nullptr);
 #if PG_VERSION_NUM >= 180000
 	s.scan = index_beginscan(s.table, s.index, snapshot, nullptr, key_count, 0);
 #else

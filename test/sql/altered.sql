@@ -55,6 +55,46 @@ CREATE VIEW ipam.ip_range AS SELECT * FROM ipam.ranges;
 SELECT * FROM ipam.get_free_ip_addresses(:range);
 ROLLBACK TO s;
 
+-- Another index in the name of one: it lacks rows,
+INSERT INTO ipam.ip_block (network) VALUES ('10.0.0.0/8') RETURNING id AS block \gset
+INSERT INTO ipam.ip_block (network) VALUES ('10.1.0.0/16');
+SELECT id AS subnet FROM ipam.ip_subnet \gset
+SAVEPOINT s;
+DROP INDEX ipam.occupancy_hole_range_id_address_idx;
+CREATE INDEX occupancy_hole_range_id_address_idx ON ipam.occupancy_hole (range_id, address) WHERE range_id > 100;
+SELECT ipam.confirm_occupancy(:range, '10.0.0.1', '10.0.0.9');
+ROLLBACK TO s;
+DROP INDEX ipam.ip_block_parent_id_idx;
+CREATE INDEX ip_block_parent_id_idx ON ipam.ip_block (parent_id, start_address, end_address) WHERE id > 100;
+SELECT ipam.get_free_ip_subnets(:block, 16, 2);
+ROLLBACK TO s;
+DROP INDEX ipam.ip_range_quarantine_idx;
+CREATE INDEX ip_range_quarantine_idx ON ipam.ip_range (id) WHERE quarantine > '2 days';
+DELETE FROM ipam.ip_address;
+ROLLBACK TO s;
+
+-- has them in another order
+DROP INDEX ipam.ip_range_start_address_idx;
+CREATE INDEX ip_range_start_address_idx ON ipam.ip_range (address_space_id, start_address DESC, end_address);
+SELECT ipam.get_free_ip_ranges(:subnet, 9, 2);
+ROLLBACK TO s;
+DROP INDEX ipam.ip_range_service_idx;
+CREATE INDEX ip_range_service_idx ON ipam.ip_range (address_space_id, managed_by, managed_by_entity, start_address, end_address);
+INSERT INTO ipam.ip_address (address) VALUES ('10.0.0.2');
+ROLLBACK TO s;
+
+-- or in none.
+DROP INDEX ipam.ip_block_parent_id_idx;
+CREATE INDEX ip_block_parent_id_idx ON ipam.ip_block USING gist (parent_id, start_address, end_address);
+SELECT ipam.get_free_ip_subnets(:block, 16, 2);
+ROLLBACK TO s;
+
+-- A row by its id is found without the index.
+SET LOCAL client_min_messages = warning;
+ALTER TABLE ipam.ip_range DROP CONSTRAINT ip_range_pkey CASCADE;
+CREATE UNIQUE INDEX ip_range_pkey ON ipam.ip_range (id) WHERE id > 100;
+UPDATE ipam.ip_range SET description = 'moved';
+SELECT * FROM ipam.get_free_ip_addresses(:range);
 -- The tables of occupancy are written without SQL: they have nothing that would need more than a row's values.
 UPDATE ipam.ip_range SET quarantine = NULL;
 INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.1.0.0/16', 'site');
