@@ -95,6 +95,8 @@ ALTER TABLE ipam.ip_range DROP CONSTRAINT ip_range_pkey CASCADE;
 CREATE UNIQUE INDEX ip_range_pkey ON ipam.ip_range (id) WHERE id > 100;
 UPDATE ipam.ip_range SET description = 'moved';
 SELECT * FROM ipam.get_free_ip_addresses(:range);
+ROLLBACK TO s;
+
 -- The tables of occupancy are written without SQL: they have nothing that would need more than a row's values.
 UPDATE ipam.ip_range SET quarantine = NULL;
 INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.1.0.0/16', 'site');
