@@ -69,8 +69,7 @@ public:
 
 	// The row of the entry is dead for everybody: scans to come may skip the entry.
 	void mark_dead(const LeafEntry &entry) {
-		if (entry.offset != InvalidOffsetNumber && dead_count_ < dead_limit)
-			dead_[dead_count_++] = entry.offset;
+		if (entry.offset != InvalidOffsetNumber && dead_count_ < dead_limit) dead_[dead_count_++] = &entry;
 	}
 
 	void close() {
@@ -184,6 +183,16 @@ private:
 		}
 	}
 
+	// The LSN does not tell of every change: one of an unlogged index leaves it as it is. The place of the
+	// row does: while the page is pinned, VACUUM gives it to no other row.
+	static bool is_still_there(Page page, const LeafEntry &entry) {
+		if (entry.offset > PageGetMaxOffsetNumber(page) || entry.offset < first_key(BTPageGetOpaque(page)))
+			return false;
+		const IndexTuple tuple = tuple_at(page, entry.offset);
+		ItemPointerData row = entry.row;
+		return !BTreeTupleIsPosting(tuple) && ItemPointerEquals(&tuple->t_tid, &row);
+	}
+
 	// As _bt_killitems(): hints only, and only where the page is as it was when it was copied.
 	void leave_page() {
 		if (page_ == InvalidBuffer) return;
@@ -191,10 +200,16 @@ private:
 			LockBuffer(page_, BUFFER_LOCK_SHARE);
 			if (BufferGetLSNAtomic(page_) == lsn_) {
 				const Page page = BufferGetPage(page_);
-				for (int i = 0; i < dead_count_; ++i)
-					ItemIdMarkDead(PageGetItemId(page, dead_[i]));
-				BTPageGetOpaque(page)->btpo_flags |= BTP_HAS_GARBAGE;
-				MarkBufferDirtyHint(page_, true);
+				bool marked = false;
+				for (int i = 0; i < dead_count_; ++i) {
+					if (!is_still_there(page, *dead_[i])) continue;
+					ItemIdMarkDead(PageGetItemId(page, dead_[i]->offset));
+					marked = true;
+				}
+				if (marked) {
+					BTPageGetOpaque(page)->btpo_flags |= BTP_HAS_GARBAGE;
+					MarkBufferDirtyHint(page_, true);
+				}
 			}
 			LockBuffer(page_, BUFFER_LOCK_UNLOCK);
 			dead_count_ = 0;
@@ -214,7 +229,7 @@ private:
 	LeafEntry *entries_ = nullptr;
 	int count_ = 0;
 	static constexpr int dead_limit = 64; // the others are marked by the next one who comes along
-	OffsetNumber dead_[dead_limit];
+	const LeafEntry *dead_[dead_limit];
 	int dead_count_ = 0;
 };
 
