@@ -233,7 +233,7 @@ inline bool wait_for_others(const Findings &findings) {
 		ItemPointerData row = findings.row;
 		Relation table = open_table("ip_address", AccessShareLock);
 		XactLockTableWait(findings.writer, table, &row, XLTW_InsertIndexUnique);
-		table_close(table, AccessShareLock);
+		table_close(table, NoLock);
 		return true;
 	}
 	if (!findings.is_locked) return false;

@@ -37,7 +37,7 @@ inline RangeColumns range_columns() {
 	const RangeColumns columns{column_number(table, "id"), column_number(table, "start_address"),
 	                           column_number(table, "end_address"),
 	                           column_number(table, "virtualization_type")};
-	table_close(table, AccessShareLock);
+	table_close(table, NoLock);
 	return columns;
 }
 
@@ -138,7 +138,7 @@ inline RangeFound find_range(const RangeColumns &columns, const Service &service
 		if (certain && keep && pass.found.id != 0) certain = keep_range(scan.table, pass.place, slot);
 		ExecDropSingleTupleTableSlot(slot);
 		index_close(scan.index, AccessShareLock);
-		table_close(scan.table, AccessShareLock);
+		table_close(scan.table, NoLock);
 		if (certain) return pass.found;
 	}
 }

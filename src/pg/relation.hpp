@@ -32,7 +32,9 @@ inline void require_shape(Relation table, std::string_view name) {
 		require_columns(table, {"name", "value"});
 }
 
-// A table by name. Its owner may have put a view in its place.
+// A table by name. Its owner may have put a view in its place. Who has read it closes it with NoLock: the
+// lock stays until the transaction ends, as that of a SELECT. Otherwise a TRUNCATE would empty it under a
+// snapshot.
 inline Relation open_table(const char *name, LOCKMODE lock) {
 	Relation table = table_open(oid_of(name), lock);
 	if (table->rd_rel->relkind != RELKIND_RELATION || table->rd_rel->relam != HEAP_TABLE_AM_OID)
@@ -149,7 +151,7 @@ inline OpenIndexScan begin_index_scan(const char *table, const char *index, Snap
 inline void end_index_scan(const OpenIndexScan &s) {
 	index_endscan(s.scan);
 	index_close(s.index, AccessShareLock);
-	table_close(s.table, AccessShareLock);
+	table_close(s.table, NoLock);
 }
 
 } // namespace ipam::pg

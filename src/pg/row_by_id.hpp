@@ -67,7 +67,7 @@ public:
 		Relation table = open_table(table_, AccessShareLock);
 		const bool exists =
 		    may_read_all_rows(table) ? find_directly(table, id, read) : find_by_statement(table, id, read);
-		table_close(table, AccessShareLock);
+		table_close(table, NoLock);
 		return exists;
 	}
 

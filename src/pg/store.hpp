@@ -61,7 +61,7 @@ inline bool is_store_ready() {
 		    return read_installed_version(&extension,
 		                                  [&](std::string_view installed) { return store == installed; });
 	    });
-	table_close(properties, AccessShareLock);
+	table_close(properties, NoLock);
 	return is_ready;
 }
 

@@ -60,7 +60,7 @@ public:
 			table_index_fetch_end(rows_);
 		}
 		index_close(index_, AccessShareLock);
-		table_close(table_, AccessShareLock);
+		table_close(table_, NoLock);
 		if (jumps_ && longest_walk_ >= too_long_run) ask_for_occupancy_upkeep(range_id_);
 	}
 
