@@ -92,7 +92,10 @@ for my $way ([ "CLUSTER ipam.ip_address USING ip_address_identity_key", '' ], [ 
 	my @got = split /\n/, $reader->query_safe('FETCH 7 FROM c');
 	$node->safe_psql('postgres', 'DELETE FROM ipam.ip_address WHERE range_id = 1 AND address > (SELECT max(address) - 20 FROM ipam.ip_address WHERE range_id = 1)') if $other;
 	$reader->query_safe($own) if $own;
-	query($other) if $other;
+	my $waits = $other =~ /VACUUM FULL/; # as for a SELECT, until the transaction ends
+	my $error;
+	(undef, undef, $error) = $node->psql('postgres', "SET lock_timeout = '200ms'; $other") if $other;
+	like($error, $waits ? qr/lock timeout/ : qr/^$/, "other's $other " . ($waits ? 'waits for the reader' : 'does not wait for the reader')) if $other;
 	push @got, split /\n/, $reader->query_safe('FETCH ALL FROM c');
 	$reader->query_safe('ROLLBACK');
 	$reader->quit;
