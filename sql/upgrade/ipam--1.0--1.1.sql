@@ -25,9 +25,11 @@ ALTER VIEW ipam.quarantined_address SET (security_invoker);
 
 \include 82_occupancy_conversion.sql
 
--- Rights: PUBLIC gets nothing. The conversion gives the security groups theirs.
+-- Rights: PUBLIC gets nothing. The conversion gives the security groups theirs. New objects only, by name: what a
+-- script of an extension grants or revokes makes all rights on the object its first ones, which pg_dump takes for given.
 \replace 80_provisioning.sql grant_rights
 REVOKE ALL ON ipam.occupancy, ipam.occupancy_hole FROM PUBLIC;
-REVOKE ALL ON ALL ROUTINES IN SCHEMA ipam FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION ipam.inetrange(inet, inet), ipam.inetrange(inet, inet, text), ipam.inetmultirange(),
-    ipam.inetmultirange(ipam.inetrange), ipam.inetmultirange(ipam.inetrange[]) TO PUBLIC;
+REVOKE ALL ON ROUTINE ipam.open_occupancy_holes(), ipam.open_occupancy_hole(), ipam.forget_occupancy(),
+    ipam.propose_occupancy(bigint, inet, inet, bigint), ipam.confirm_occupancy(bigint, inet, inet), ipam.rebuild_occupancy(bigint),
+    ipam.check_occupancy(), ipam.convert_occupancy(text, integer), ipam.count_occupancy_to_convert(), ipam.convert_rights(text, integer)
+    FROM PUBLIC;

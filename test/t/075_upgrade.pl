@@ -17,6 +17,15 @@ $node->append_conf('postgresql.conf', "restart_after_crash = on\nmax_wal_size = 
 $node->start;
 sub sql { return $node->safe_psql(@_) }
 
+# The lines that only one of two texts has.
+sub differences
+{
+	my %lines;
+	$lines{$_}++ for split /\n/, $_[0];
+	$lines{$_}-- for split /\n/, $_[1];
+	return join "\n", grep { $lines{$_} } sort keys %lines;
+}
+
 # --- the objects ----------------------------------------------------------------------------------
 
 # Everything that the catalogs say of the members of the extension, a line for each.
@@ -65,10 +74,40 @@ sql('fresh', 'CREATE EXTENSION ipam CASCADE');
 my $installed = sql('fresh', 'SELECT ipam.get_ipam_version()');
 sql('postgres', 'CREATE DATABASE updated');
 sql('updated', q{CREATE EXTENSION ipam VERSION '1.0' CASCADE; ALTER EXTENSION ipam UPDATE});
-my %lines;
-$lines{$_}++ for split /\n/, sql('fresh', $objects);
-$lines{$_}-- for split /\n/, sql('updated', $objects);
-is(join("\n", grep { $lines{$_} } sort keys %lines), '', 'the update makes the objects of a new installation');
+is(differences(sql('fresh', $objects), sql('updated', $objects)), '', 'the update makes the objects of a new installation');
+
+# --- the rights -----------------------------------------------------------------------------------
+
+# What PUBLIC, the groups and a role of somebody's own may do in the schema, a line for each object.
+my $rights = q{
+	WITH grantee AS (SELECT 'public' AS role UNION ALL SELECT role_name FROM ipam.security_groups() UNION ALL SELECT 'operator')
+	SELECT p.oid::regprocedure::text COLLATE "C", (SELECT string_agg(g.role, ' ' ORDER BY g.role COLLATE "C") FROM grantee AS g WHERE has_function_privilege(g.role, p.oid, 'EXECUTE'))
+	FROM pg_proc AS p WHERE p.pronamespace = 'ipam'::regnamespace
+	UNION ALL
+	SELECT c.oid::regclass::text, (SELECT string_agg(g.role || ' ' || k.privilege, ' ' ORDER BY g.role COLLATE "C", k.privilege)
+		FROM grantee AS g, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS k (privilege) WHERE has_table_privilege(g.role, c.oid, k.privilege))
+	FROM pg_class AS c WHERE c.relnamespace = 'ipam'::regnamespace AND c.relkind IN ('r', 'v')
+	UNION ALL
+	SELECT n.nspname, (SELECT string_agg(g.role, ' ' ORDER BY g.role COLLATE "C") FROM grantee AS g WHERE has_schema_privilege(g.role, n.oid, 'USAGE')) FROM pg_namespace AS n WHERE n.nspname = 'ipam'
+	ORDER BY 1};
+sql('postgres', 'CREATE DATABASE granted');
+sql('granted', q{CREATE EXTENSION ipam VERSION '1.0' CASCADE; CALL ipam.provision();
+	CREATE ROLE operator; CREATE FUNCTION ipam.own() RETURNS integer LANGUAGE sql RETURN 1;
+	REVOKE ALL ON FUNCTION ipam.own() FROM PUBLIC; GRANT EXECUTE ON FUNCTION ipam.own(), ipam.raise_fault(text, text, text, text) TO operator});
+my %before = map { ($_ => 1) } split /\n/, sql('granted', $rights);
+sql('granted', 'ALTER EXTENSION ipam UPDATE');
+my %after = map { ($_ => 1) } split /\n/, sql('granted', $rights);
+is(join("\n", grep { !$after{$_} } sort keys %before), '', 'the update leaves everybody the rights he has');
+sql('granted', 'CALL ipam.convert_schema()');
+is(sql('granted', q{SELECT count(*) FROM pg_init_privs AS p, aclexplode(p.initprivs) AS a WHERE a.grantee::regrole::text IN (SELECT role_name FROM ipam.security_groups() UNION ALL SELECT 'operator')}), 0,
+	'nobody has rights from the first that he was granted');
+sql('postgres', 'CREATE DATABASE granted_again');
+my $granted = PostgreSQL::Test::Utils::tempdir() . '/granted.sql';
+$node->command_ok([ 'pg_dump', '-f', $granted, $node->connstr('granted') ], 'the updated store is saved');
+$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $granted, $node->connstr('granted_again') ], 'and restored');
+is(differences(sql('granted_again', $rights), sql('granted', $rights)), '', 'with the rights of everybody');
+cmp_ok(sql('granted_again', q{SELECT count(*) FROM pg_proc AS p WHERE p.pronamespace = 'ipam'::regnamespace AND has_function_privilege('ipam_users', p.oid, 'EXECUTE')}), '>', 200, 'and of users, too');
+
 sql('postgres', 'CREATE DATABASE base');
 sql('base', q{CREATE EXTENSION ipam VERSION '1.0' CASCADE; CALL ipam.provision()});
 
