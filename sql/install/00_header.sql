@@ -9,6 +9,7 @@ DO $$
 DECLARE
     owner name;
     stranger text;
+    grantee text;
 BEGIN
     SELECT r.rolname INTO owner FROM pg_namespace AS n JOIN pg_roles AS r ON r.oid = n.nspowner
     WHERE n.nspname = 'ipam' AND NOT r.rolsuper AND r.rolname <> current_user;
@@ -22,6 +23,15 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = 'duplicate_object', MESSAGE = 'schema "ipam" is not empty', DETAIL = format('There is %s.', stranger),
             HINT = 'Drop what is in it: the extension could take it for its own.';
     END IF;
+    -- What has been granted on it before, for an extension that was dropped for instance: from here on it would be among
+    -- the first rights, which pg_dump takes for given and does not save. A restore grants after it has made the extension.
+    FOR grantee IN
+        SELECT DISTINCT coalesce(quote_ident(r.rolname), 'PUBLIC')
+        FROM pg_namespace AS n CROSS JOIN aclexplode(n.nspacl) AS a LEFT JOIN pg_roles AS r ON r.oid = a.grantee
+        WHERE n.nspname = 'ipam' AND a.grantee <> n.nspowner AND (a.grantee = 0 OR r.oid IS NOT NULL)
+    LOOP
+        EXECUTE format('REVOKE ALL ON SCHEMA ipam FROM %s CASCADE', grantee);
+    END LOOP;
 END
 $$;
 

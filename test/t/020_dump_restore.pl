@@ -84,6 +84,30 @@ $node->safe_psql('one_table', 'CALL ipam.rebuild_occupancy(); TRUNCATE ipam.ip_a
 restored('one_table', @psql, '-d', $node->connstr('one_table'), '-f', $addresses);
 is_same_store('one_table');
 
+# --- rights on a schema that was there before -------------------------------------------------------------
+
+# CREATE EXTENSION finds the schema of an extension that was dropped, or one that somebody has made for it.
+$node->safe_psql('postgres', 'CREATE ROLE early; CREATE ROLE "even Earlier"; CREATE ROLE late');
+for my $before (
+	[ 'dropped', 'CREATE EXTENSION ipam CASCADE; CALL ipam.provision(); DROP EXTENSION ipam' ],
+	[ 'made', 'CREATE SCHEMA ipam; GRANT ALL ON SCHEMA ipam TO PUBLIC; GRANT USAGE ON SCHEMA ipam TO "even Earlier" WITH GRANT OPTION;
+		SET ROLE "even Earlier"; GRANT USAGE ON SCHEMA ipam TO early; RESET ROLE' ])
+{
+	my ($database, $how) = @$before;
+	create($database);
+	$node->safe_psql($database, "$how; CREATE EXTENSION ipam CASCADE");
+	is($node->safe_psql($database, q{SELECT nspacl FROM pg_namespace WHERE nspname = 'ipam'}),
+		$node->safe_psql($database, q{SELECT format('{%1$s=UC/%1$s}', current_user)}), "$database: the schema is its owner's alone");
+	$node->safe_psql($database, 'CALL ipam.provision(); GRANT USAGE ON SCHEMA ipam TO late');
+	is($node->safe_psql($database, q{SELECT count(*) FROM pg_init_privs AS p, aclexplode(p.initprivs) AS a
+		WHERE p.objoid = 'ipam'::regnamespace AND p.classoid = 'pg_namespace'::regclass AND a.grantee <> current_user::regrole}), 0, "$database: nobody has rights on it from the first");
+	my $again = "${database}_again";
+	restored($again, @psql, create($again), '-f', dumped("$database.sql", 'pg_dump', $node->connstr($database)));
+	is($node->safe_psql($again, 'SET ROLE ipam_users; SELECT count(*) FROM ipam.ip_address'), 0, "$database: users read the restored store");
+	is($node->safe_psql($again, q{SELECT string_agg(r, ' ' ORDER BY r) FROM unnest(ARRAY['public', 'early', 'even Earlier', 'late', 'ipam_users']) AS r WHERE has_schema_privilege(r, 'ipam', 'USAGE')}),
+		'ipam_users late', "$database: and who was granted it since");
+}
+
 # --- several jobs ---------------------------------------------------------------------------------------
 
 {
