@@ -175,22 +175,31 @@ DECLARE
     users name;
     writers name;
     administrators name;
+    extension CONSTANT oid := (SELECT e.oid FROM pg_extension AS e WHERE e.extname = 'ipam');
     own record;
 BEGIN
     SELECT p.value INTO users FROM ipam.common_property AS p WHERE p.name = 'IpamSecurityGroupIpamUsers';
     SELECT p.value INTO writers FROM ipam.common_property AS p WHERE p.name = 'IpamSecurityGroupIpamAsmAdministrators';
     SELECT p.value INTO administrators FROM ipam.common_property AS p WHERE p.name = 'IpamSecurityGroupIpamAdministrators';
     EXECUTE format('GRANT USAGE ON SCHEMA ipam TO %I', users);
-    EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA ipam TO %I', users);
-    -- Not ALL FUNCTIONS: the constructors of the range types belong to the server's first superuser.
+    -- Not ALL TABLES, ALL ROUTINES: what a DBA has put into the schema is his to grant.
+    FOR own IN
+        SELECT c.oid::regclass AS relation
+        FROM pg_depend AS d JOIN pg_class AS c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
+        WHERE d.refclassid = 'pg_extension'::regclass AND d.refobjid = extension AND d.deptype = 'e' AND c.relkind IN ('r', 'v')
+    LOOP
+        EXECUTE format('GRANT SELECT ON %s TO %I', own.relation, users);
+    END LOOP;
+    -- Not the constructors of the range types: they belong to the server's first superuser.
     FOR own IN
         SELECT p.oid::regprocedure AS routine,
                -- In C, past the rights on tables: parts of procedures, which are the administrators'.
-               CASE WHEN p.proname IN ('launch_async_worker', 'propose_occupancy', 'confirm_occupancy') THEN administrators ELSE users END AS role_name
-        FROM pg_proc AS p
-        WHERE p.pronamespace = 'ipam'::regnamespace AND p.prokind = 'f' AND pg_has_role(current_user, p.proowner, 'USAGE')
+               CASE WHEN p.prokind = 'p' OR p.proname IN ('launch_async_worker', 'propose_occupancy', 'confirm_occupancy') THEN administrators ELSE users END AS role_name
+        FROM pg_depend AS d JOIN pg_proc AS p ON d.classid = 'pg_proc'::regclass AND p.oid = d.objid
+        WHERE d.refclassid = 'pg_extension'::regclass AND d.refobjid = extension AND d.deptype = 'e'
+          AND p.prokind IN ('f', 'p') AND pg_has_role(current_user, p.proowner, 'USAGE')
     LOOP
-        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', own.routine, own.role_name);
+        EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO %I', own.routine, own.role_name);
     END LOOP;
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON ipam.address_space, ipam.ip_block, ipam.ip_subnet, ipam.ip_range, ipam.ip_address, '
                    'ipam.custom_field, ipam.custom_field_value, ipam.custom_field_value_association TO %I', writers);
@@ -201,7 +210,6 @@ BEGIN
     EXECUTE format('GRANT DELETE ON ipam.schema_conversion_progress TO %I', administrators);
     EXECUTE format('GRANT INSERT, UPDATE, DELETE ON ipam.task_run, ipam.range_utilization_history, ipam.block_utilization_history, '
                    'ipam.range_utilization_status, ipam.expiry_event TO %I', administrators);
-    EXECUTE format('GRANT EXECUTE ON ALL PROCEDURES IN SCHEMA ipam TO %I', administrators);
 END
 $$;
 COMMENT ON FUNCTION ipam.grant_rights() IS 'gives the security groups their rights on the objects of the extension';

@@ -52,6 +52,22 @@ CALL ipam.provision();
 \echo :LAST_ERROR_SQLSTATE
 SELECT count(*) FROM ipam.custom_field WHERE origin = 'BuiltIn';
 
+-- The groups get rights on the objects of the extension. What a DBA has put into the schema is his to grant.
+SAVEPOINT own_objects;
+CREATE TABLE ipam.own_table (id bigint GENERATED ALWAYS AS IDENTITY);
+CREATE VIEW ipam.own_view AS SELECT 1 AS id;
+CREATE FUNCTION ipam.own_function() RETURNS integer LANGUAGE sql RETURN 1;
+CREATE PROCEDURE ipam.own_procedure() LANGUAGE sql BEGIN ATOMIC END;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA ipam FROM PUBLIC, ipam_users, ipam_administrators;
+REVOKE SELECT ON ALL TABLES IN SCHEMA ipam FROM ipam_users;
+SELECT ipam.grant_rights();
+SELECT c.relname, has_table_privilege('ipam_administrators', c.oid, 'SELECT') AS reads FROM pg_class AS c
+WHERE c.relnamespace = 'ipam'::regnamespace AND c.relname IN ('own_table', 'own_view', 'ip_address', 'ip_address_details') ORDER BY 1;
+SELECT p.oid::regprocedure AS routine, has_function_privilege('ipam_users', p.oid, 'EXECUTE') AS users, has_function_privilege('ipam_administrators', p.oid, 'EXECUTE') AS administrators
+FROM pg_proc AS p WHERE p.pronamespace = 'ipam'::regnamespace AND p.proname IN ('own_function', 'own_procedure', 'provision', 'get_ipam_version', 'launch_async_worker') ORDER BY p.proname;
+SELECT count(*) AS without_rights FROM pg_class AS c WHERE c.relnamespace = 'ipam'::regnamespace AND c.relkind IN ('r', 'v') AND c.relname !~ '^own_' AND NOT has_table_privilege('ipam_users', c.oid, 'SELECT');
+ROLLBACK TO own_objects;
+
 -- A transaction that rolls back leaves the store as it was.
 ROLLBACK;
 SELECT ipam.is_ipam_configured(), (SELECT count(*) FROM ipam.custom_field) AS fields;
