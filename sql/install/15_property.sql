@@ -54,6 +54,34 @@ COMMENT ON COLUMN ipam.common_property.modified_at IS 'time of the last change';
 CREATE TRIGGER touch_modified_at BEFORE UPDATE ON ipam.common_property
     FOR EACH ROW EXECUTE FUNCTION ipam.touch_modified_at();
 
+-- Provisioning creates the groups and grants them, as a superuser mostly: who could name a group and have the store
+-- provisioned again could have any role granted to himself.
+CREATE FUNCTION ipam.protect_common_property() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused boolean;
+    owner CONSTANT oid := (SELECT e.extowner FROM pg_extension AS e WHERE e.extname = 'ipam');
+    property text;
+BEGIN
+    SELECT n INTO property FROM unnest(ARRAY[OLD.name, NEW.name]) AS n WHERE n LIKE 'IpamSecurityGroup%' OR n = 'IpamConfiguredDate' LIMIT 1;
+    IF property IS NOT NULL AND pg_has_role(current_user, owner, 'USAGE') IS NOT TRUE THEN
+        refused := ipam.raise_fault('IpamApiAccessDenied', format('role "%s" may not change %s', current_user, property),
+            'The names of the security groups and the date of provisioning decide which roles are granted. Only who has the rights of the extension''s owner changes them.',
+            format('Let a superuser or role "%s" do it.', pg_get_userbyid(owner)));
+    END IF;
+    IF TG_OP = 'DELETE' THEN
+        RETURN OLD;
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION ipam.protect_common_property() IS
+    'trigger: only who has the rights of the extension''s owner changes the names of the security groups and the date of provisioning';
+
+CREATE TRIGGER protect_common_property BEFORE INSERT OR UPDATE OR DELETE ON ipam.common_property
+    FOR EACH ROW EXECUTE FUNCTION ipam.protect_common_property();
+
 CREATE FUNCTION ipam.is_ipam_configured() RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN EXISTS (SELECT FROM ipam.common_property WHERE name = 'IpamConfiguredDate' AND value IS NOT NULL);

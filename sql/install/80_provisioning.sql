@@ -127,10 +127,38 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION ipam.security_groups() IS 'the roles that stand for the security groups of the model (MS-IPAMM2 3.1.1.2)';
 
+-- What a group may do its members may do, and the administrators are members of all groups. Who belongs to the
+-- administrators gets nothing by that.
+CREATE FUNCTION ipam.refuse_unfit_security_groups() RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    refused boolean;
+    unfit record;
+BEGIN
+    SELECT g.property, g.role_name,
+           CASE WHEN r.rolsuper THEN 'It is a superuser.' WHEN g.role_name = 'public' OR g.role_name LIKE 'pg\_%' THEN 'The server keeps the name for itself.'
+                ELSE 'It belongs to a superuser.' END AS reason
+    INTO unfit
+    FROM ipam.security_groups() AS g LEFT JOIN pg_roles AS r ON r.rolname = g.role_name
+    WHERE g.role_name = 'public' OR g.role_name LIKE 'pg\_%' OR r.rolsuper
+       OR g.property <> 'IpamSecurityGroupIpamAdministrators' AND EXISTS (SELECT FROM pg_roles AS s WHERE s.rolsuper AND pg_has_role(r.oid, s.oid, 'MEMBER'))
+    ORDER BY g.property LIMIT 1;
+    IF unfit.property IS NOT NULL THEN
+        refused := ipam.raise_fault('IpamApiErrorSecurityGroupCreationFailed', format('role "%s" cannot be a security group', unfit.role_name),
+            format('%s names it. %s', unfit.property, unfit.reason),
+            format('Set %s to another name, by UPDATE ipam.common_property or with the properties of ipam.provision(), and try again.', unfit.property));
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION ipam.refuse_unfit_security_groups() IS
+    'a fault where a security group is named "public" or "pg_...", or is a role that is a superuser or belongs to one';
+
 -- Administrators belong to all groups, every other group belongs to the users (facts of 3.1.4.3).
 CREATE FUNCTION ipam.missing_security_groups() RETURNS SETOF text
 LANGUAGE sql STABLE ROWS 12
 BEGIN ATOMIC
+    SELECT ipam.refuse_unfit_security_groups();
     SELECT format('CREATE ROLE %I', g.role_name) FROM ipam.security_groups() AS g
     WHERE NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = g.role_name)
     UNION ALL
@@ -178,6 +206,7 @@ DECLARE
     extension CONSTANT oid := (SELECT e.oid FROM pg_extension AS e WHERE e.extname = 'ipam');
     own record;
 BEGIN
+    PERFORM ipam.refuse_unfit_security_groups();
     SELECT p.value INTO users FROM ipam.common_property AS p WHERE p.name = 'IpamSecurityGroupIpamUsers';
     SELECT p.value INTO writers FROM ipam.common_property AS p WHERE p.name = 'IpamSecurityGroupIpamAsmAdministrators';
     SELECT p.value INTO administrators FROM ipam.common_property AS p WHERE p.name = 'IpamSecurityGroupIpamAdministrators';

@@ -18,6 +18,12 @@ SET LOCAL search_path TO pg_catalog, pg_temp;
 \replace 73_bulk_update.sql bulk_update
 \replace 82_conversion.sql refuse_unready_store
 
+-- Who may name the security groups, and which roles can be ones.
+\replace 15_property.sql protect_common_property
+CREATE TRIGGER protect_common_property BEFORE INSERT OR UPDATE OR DELETE ON ipam.common_property
+    FOR EACH ROW EXECUTE FUNCTION ipam.protect_common_property();
+\replace 80_provisioning.sql refuse_unfit_security_groups missing_security_groups grant_rights
+
 -- The check of a store that is not provisioned, and other small things.
 \replace 83_check_plan.sql check_plan
 \replace 85_utilization_history.sql collect_utilization
@@ -27,9 +33,8 @@ ALTER VIEW ipam.quarantined_address SET (security_invoker);
 
 -- Rights: PUBLIC gets nothing. The conversion gives the security groups theirs. New objects only, by name: what a
 -- script of an extension grants or revokes makes all rights on the object its first ones, which pg_dump takes for given.
-\replace 80_provisioning.sql grant_rights
 REVOKE ALL ON ipam.occupancy, ipam.occupancy_hole FROM PUBLIC;
 REVOKE ALL ON ROUTINE ipam.open_occupancy_holes(), ipam.open_occupancy_hole(), ipam.forget_occupancy(),
     ipam.propose_occupancy(bigint, inet, inet, bigint), ipam.confirm_occupancy(bigint, inet, inet), ipam.rebuild_occupancy(bigint),
-    ipam.check_occupancy(), ipam.convert_occupancy(text, integer), ipam.count_occupancy_to_convert(), ipam.convert_rights(text, integer)
-    FROM PUBLIC;
+    ipam.check_occupancy(), ipam.convert_occupancy(text, integer), ipam.count_occupancy_to_convert(), ipam.convert_rights(text, integer),
+    ipam.protect_common_property(), ipam.refuse_unfit_security_groups() FROM PUBLIC;

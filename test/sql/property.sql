@@ -68,4 +68,43 @@ SELECT ipam.set_common_property('LastAddressUtilizationCollectionTaskRuntime', '
 SELECT ipam.set_common_property('LastDiscoveryTaskRuntime', 'today');
 SELECT ipam.set_common_property('LastPurgeAuditResult', '');
 SELECT ipam.set_common_property('LastUtilizationPurgeResult', '');
+
+-- Whoever names the groups decides which roles are granted, and the date decides whether that happens again: both are
+-- up to who has the rights of the extension's owner. An administrator sets the rest.
+CREATE ROLE regress_ipam_administrator IN ROLE ipam_administrators;
+GRANT DELETE ON ipam.common_property TO regress_ipam_administrator;
+CREATE ROLE regress_ipam_owners;
+DO $$ BEGIN EXECUTE format('GRANT %I TO regress_ipam_owners', current_user); END $$;
+GRANT ipam_administrators TO regress_ipam_owners;
+SAVEPOINT roles;
+SET LOCAL ROLE regress_ipam_administrator;
+\set VERBOSITY default
+UPDATE ipam.common_property SET value = session_user WHERE name = 'IpamSecurityGroupIpamMsmAdministrators';
+\echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY terse
+UPDATE ipam.common_property SET value = NULL WHERE name = 'IpamConfiguredDate';
+UPDATE ipam.common_property SET value = value;
+UPDATE ipam.common_property SET name = 'GpoPrefix' WHERE name = 'IpamSecurityGroupIpamUsers';
+UPDATE ipam.common_property SET name = 'IpamSecurityGroupIpamUsers' WHERE name = 'GpoPrefix';
+DELETE FROM ipam.common_property WHERE name = 'IpamConfiguredDate';
+DELETE FROM ipam.common_property WHERE name = 'IpamSecurityGroupIpamAsmAdministrators';
+INSERT INTO ipam.common_property (name, value) VALUES ('IpamConfiguredDate', NULL) ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value;
+MERGE INTO ipam.common_property AS p USING (VALUES ('IpamSecurityGroupIpamUsers')) AS v (name) ON p.name = v.name WHEN MATCHED THEN UPDATE SET value = 'x';
+SELECT ipam.set_common_property('IpamSecurityGroupIpamIPAuditAdministrators', 'x');
+SELECT ipam.set_common_property('GpoPrefix', 'corp');
+UPDATE ipam.common_property SET value = '12' WHERE name = 'ExpiryAlertThreshold';
+DELETE FROM ipam.common_property WHERE name = 'RowCountOnFirstFetch';
+INSERT INTO ipam.common_property (name) VALUES ('RowCountOnFirstFetch');
+RESET ROLE;
+DELETE FROM ipam.common_property WHERE name LIKE 'IpamSecurityGroup%' OR name = 'IpamConfiguredDate';
+SET LOCAL ROLE regress_ipam_administrator;
+INSERT INTO ipam.common_property (name, value) VALUES ('IpamSecurityGroupIpamUsers', 'x');
+INSERT INTO ipam.common_property (name) VALUES ('IpamConfiguredDate');
+ROLLBACK TO roles;
+-- A superuser changes them, and who has the owner's rights.
+UPDATE ipam.common_property SET value = 'regress_ipam_msm' WHERE name = 'IpamSecurityGroupIpamMsmAdministrators';
+SET LOCAL ROLE regress_ipam_owners;
+SELECT ipam.set_common_property('IpamSecurityGroupIpamIPAuditAdministrators', 'regress_ipam_audit');
+UPDATE ipam.common_property SET value = NULL WHERE name = 'IpamConfiguredDate';
+SELECT name, value FROM ipam.common_property WHERE value LIKE 'regress_%' ORDER BY name;
 ROLLBACK;

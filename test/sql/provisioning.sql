@@ -68,6 +68,37 @@ FROM pg_proc AS p WHERE p.pronamespace = 'ipam'::regnamespace AND p.proname IN (
 SELECT count(*) AS without_rights FROM pg_class AS c WHERE c.relnamespace = 'ipam'::regnamespace AND c.relkind IN ('r', 'v') AND c.relname !~ '^own_' AND NOT has_table_privilege('ipam_users', c.oid, 'SELECT');
 ROLLBACK TO own_objects;
 
+-- What a group may do its members may do: names that stand for everybody or belong to the server, superusers and who
+-- belongs to them cannot be groups.
+SAVEPOINT unfit;
+CREATE ROLE regress_ipam_superuser SUPERUSER;
+CREATE ROLE regress_ipam_other IN ROLE regress_ipam_superuser;
+CREATE ROLE regress_ipam_indirect IN ROLE regress_ipam_other;
+UPDATE ipam.common_property SET value = 'regress_ipam_superuser' WHERE name = 'IpamSecurityGroupIpamMsmAdministrators';
+SELECT ipam.missing_security_groups();
+\echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY terse
+SELECT ipam.create_security_groups();
+SELECT ipam.grant_rights();
+UPDATE ipam.common_property SET value = NULL WHERE name = 'IpamConfiguredDate';
+CALL ipam.provision();
+\set VERBOSITY default
+UPDATE ipam.common_property SET value = 'regress_ipam_indirect' WHERE name = 'IpamSecurityGroupIpamMsmAdministrators';
+SELECT ipam.create_security_groups();
+UPDATE ipam.common_property SET value = 'ipam_msm_administrators' WHERE name = 'IpamSecurityGroupIpamMsmAdministrators';
+UPDATE ipam.common_property SET value = 'public' WHERE name = 'IpamSecurityGroupIpamUsers';
+SELECT ipam.grant_rights();
+SELECT count(*) AS of_everybody FROM pg_class AS c, aclexplode(c.relacl) AS a WHERE c.relnamespace = 'ipam'::regnamespace AND a.grantee = 0;
+UPDATE ipam.common_property SET value = 'pg_monitor' WHERE name = 'IpamSecurityGroupIpamUsers';
+SELECT ipam.missing_security_groups();
+-- Names that only look like them, and administrators who are superusers besides, are possible.
+UPDATE ipam.common_property SET value = 'PUBLIC' WHERE name = 'IpamSecurityGroupIpamUsers';
+UPDATE ipam.common_property SET value = 'pgipam' WHERE name = 'IpamSecurityGroupIpamAsmAdministrators';
+UPDATE ipam.common_property SET value = 'regress_ipam_other' WHERE name = 'IpamSecurityGroupIpamAdministrators';
+SELECT ipam.create_security_groups(), ipam.grant_rights();
+SELECT has_table_privilege('PUBLIC', 'ipam.ip_address', 'SELECT') AS reads;
+ROLLBACK TO unfit;
+
 -- A transaction that rolls back leaves the store as it was.
 ROLLBACK;
 SELECT ipam.is_ipam_configured(), (SELECT count(*) FROM ipam.custom_field) AS fields;
