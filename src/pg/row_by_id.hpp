@@ -71,6 +71,14 @@ public:
 		return exists;
 	}
 
+	// Whether the caller would see the row if there were one: quick for whoever sees all rows.
+	bool may_see(int64 id) {
+		Relation table = open_table(table_, AccessShareLock);
+		const bool seen = may_read_all_rows(table) || find_by_statement(table, id, [](const FoundRow &) {});
+		table_close(table, AccessShareLock);
+		return seen;
+	}
+
 private:
 	// Whoever has a right to some columns only, or is watched by another extension, gets the answer, or the
 	// error, of a statement.

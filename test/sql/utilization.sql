@@ -99,6 +99,30 @@ INSERT INTO ipam.ip_range (address_space_id, start_address, end_address) VALUES 
 INSERT INTO ipam.ip_address (address_space_id, address) VALUES (:fabric, '10.128.0.1');
 SELECT * FROM ipam.address_space_utilization ORDER BY 1, 2;
 
+-- Counting takes the right to read the range; a range that row level security hides has no used addresses.
+SELECT r.id AS counted, ipam.count_used_ip_addresses(r.id) FROM ipam.ip_range AS r WHERE address_space_id = :fabric \gset
+SELECT :count_used_ip_addresses AS used;
+SAVEPOINT rights;
+CREATE ROLE regress_ipam_reader;
+GRANT USAGE ON SCHEMA ipam TO regress_ipam_reader;
+GRANT EXECUTE ON FUNCTION ipam.count_used_ip_addresses TO regress_ipam_reader;
+SET LOCAL ROLE regress_ipam_reader;
+SELECT ipam.count_used_ip_addresses(:counted);
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+GRANT SELECT (id, start_address) ON ipam.ip_range TO regress_ipam_reader;
+SET LOCAL ROLE regress_ipam_reader;
+SELECT ipam.count_used_ip_addresses(:counted);
+RESET ROLE;
+ALTER TABLE ipam.ip_range ENABLE ROW LEVEL SECURITY;
+SET LOCAL ROLE regress_ipam_reader;
+SELECT ipam.count_used_ip_addresses(:counted);
+RESET ROLE;
+CREATE POLICY own ON ipam.ip_range USING (start_address = '10.128.0.1');
+SET LOCAL ROLE regress_ipam_reader;
+SELECT ipam.count_used_ip_addresses(:counted);
+ROLLBACK TO rights;
+
 -- Whoever asks for one range counts one range, and nothing where only the size is asked for.
 SET LOCAL track_functions = 'all';
 CREATE FUNCTION pg_temp.counted(query text) RETURNS bigint LANGUAGE plpgsql AS $$
