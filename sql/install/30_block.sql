@@ -167,8 +167,21 @@ END
 $$;
 COMMENT ON FUNCTION ipam.place_block() IS 'trigger: fills in addresses and parent, refuses partial overlaps and chains of more than 9';
 
+CREATE FUNCTION ipam.lock_plan_of_blocks() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM ipam.lock_plan(s.id) FROM ipam.address_space AS s WHERE s.id = 1; -- before provisioning there is none, and no block
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION ipam.lock_plan_of_blocks() IS 'trigger: blocks are deleted by one transaction at a time';
+
 CREATE TRIGGER place_block BEFORE INSERT OR UPDATE OF address_space_id, network, start_address, end_address, parent_id ON ipam.ip_block
     FOR EACH ROW EXECUTE FUNCTION ipam.place_block();
+-- Before a row is locked: whoever has the plan may want the row.
+CREATE TRIGGER lock_plan BEFORE DELETE ON ipam.ip_block
+    FOR EACH STATEMENT EXECUTE FUNCTION ipam.lock_plan_of_blocks();
 CREATE TRIGGER touch_modified_at
     BEFORE UPDATE OF network, start_address, end_address, rir, rir_received_on, description, owner ON ipam.ip_block
     FOR EACH ROW EXECUTE FUNCTION ipam.touch_modified_at();

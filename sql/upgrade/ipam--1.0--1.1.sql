@@ -23,6 +23,10 @@ SET LOCAL search_path TO pg_catalog, pg_temp;
 CREATE TRIGGER protect_common_property BEFORE INSERT OR UPDATE OR DELETE ON ipam.common_property
     FOR EACH ROW EXECUTE FUNCTION ipam.protect_common_property();
 \replace 80_provisioning.sql refuse_unfit_security_groups missing_security_groups grant_rights
+-- Who deletes blocks keeps others from putting something into them.
+\replace 30_block.sql lock_plan_of_blocks
+CREATE TRIGGER lock_plan BEFORE DELETE ON ipam.ip_block
+    FOR EACH STATEMENT EXECUTE FUNCTION ipam.lock_plan_of_blocks();
 
 -- The check of a store that is not provisioned, and other small things.
 \replace 83_check_plan.sql check_plan
