@@ -13,6 +13,7 @@ struct LastLock {
 	FullTransactionId transaction;
 	SubTransactionId subtransaction;
 	int64 address_space;
+	Oid user; // another one has other rights
 };
 constinit LastLock last_lock{};
 
@@ -34,6 +35,19 @@ void require_rights() {
 	         errhint("Members of the group of IpamSecurityGroupIpamAsmAdministrators have these rights.")));
 }
 
+// What a policy hides from a writer the rules would not see: he could make what is there already.
+void require_sight() {
+	for (const char *name : {"ip_block", "ip_subnet", "ip_range", "ip_address"}) {
+		if (check_enable_rls(ipam::pg::oid_of(name), InvalidOid, true) != RLS_ENABLED) continue;
+		ereport(ERROR,
+		        (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied to change the plan"),
+		         errdetail("Row level security of ipam.%s holds for role \"%s\".", name,
+		                   GetUserNameFromId(GetUserId(), false)),
+		         errhint("A writer of blocks, subnets and ranges must see all rows: grant BYPASSRLS, or "
+		                 "write with another role.")));
+	}
+}
+
 } // namespace
 
 IPAM_FUNCTION(ipam_lock_plan) {
@@ -42,16 +56,17 @@ IPAM_FUNCTION(ipam_lock_plan) {
 	if (FullTransactionIdEquals(last_lock.transaction, GetTopFullTransactionIdIfAny()) &&
 	    FullTransactionIdIsValid(last_lock.transaction) &&
 	    last_lock.subtransaction == GetCurrentSubTransactionId() &&
-	    last_lock.address_space == address_space) {
+	    last_lock.address_space == address_space && last_lock.user == GetUserId()) {
 		PG_RETURN_VOID();
 	}
 	require_rights();
+	require_sight();
 	PreventCommandIfReadOnly("a change of the plan"); // which takes a transaction id before it writes
 	const FullTransactionId transaction = GetTopFullTransactionId();
 	SPI_connect();
 	Datum values[] = {Int64GetDatum(address_space), FullTransactionIdGetDatum(transaction)};
 	SPI_execute_plan(lock_plan.prepared(INT8OID, XID8OID), values, nullptr, false, 0);
 	SPI_finish();
-	last_lock = {transaction, GetCurrentSubTransactionId(), address_space};
+	last_lock = {transaction, GetCurrentSubTransactionId(), address_space, GetUserId()};
 	PG_RETURN_VOID();
 }

@@ -91,4 +91,42 @@ SET LOCAL ROLE regress_ipam_reader;
 SELECT count(*) FROM ipam.ip_address_details;
 SELECT address_count FROM ipam.ip_range_details;
 SELECT members FROM ipam.logical_group_nodes(1, 'IPAddress');
+
+-- Policies may hold for readers and for writers of addresses. Whoever changes the plan sees all of it: what he does not
+-- see he could make again, or make a range around it that offers it as free.
+\set VERBOSITY default
+RESET ROLE;
+CREATE POLICY own_addresses_of_writers ON ipam.ip_address TO regress_ipam_writer USING (device_name = 'mine') WITH CHECK (true);
+INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.9.0.0/24', 'nine');
+INSERT INTO ipam.ip_address (address, device_name) VALUES ('10.9.0.1', 'hidden');
+SET LOCAL ROLE regress_ipam_writer;
+INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('10.9.0.1', '10.9.0.2');
+\echo :LAST_ERROR_SQLSTATE
+UPDATE ipam.ip_range SET end_address = '10.0.0.31';
+DELETE FROM ipam.ip_range;
+DELETE FROM ipam.ip_block;
+INSERT INTO ipam.ip_address (address, device_name) VALUES ('10.9.0.2', 'mine');
+UPDATE ipam.ip_address SET notes = 'seen';
+DELETE FROM ipam.ip_address RETURNING address;
+RESET ROLE;
+ALTER TABLE ipam.ip_address DISABLE ROW LEVEL SECURITY;
+ALTER TABLE ipam.ip_block ENABLE ROW LEVEL SECURITY;
+CREATE POLICY other_blocks ON ipam.ip_block TO regress_ipam_writer USING (network <> '10.0.0.0/8') WITH CHECK (true);
+SET LOCAL ROLE regress_ipam_writer;
+INSERT INTO ipam.ip_block (network) VALUES ('10.0.0.0/8');
+INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.10.0.0/24', 'ten');
+RESET ROLE;
+-- Also where somebody else has begun the transaction, who may.
+DO $$
+BEGIN
+    INSERT INTO ipam.ip_block (network) VALUES ('192.168.0.0/16');
+    SET LOCAL ROLE regress_ipam_writer;
+    INSERT INTO ipam.ip_block (network) VALUES ('10.0.0.0/8');
+END
+$$;
+RESET ROLE;
+ALTER ROLE regress_ipam_writer BYPASSRLS;
+SET LOCAL ROLE regress_ipam_writer;
+INSERT INTO ipam.ip_block (network) VALUES ('10.0.0.0/8');
+INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.10.0.0/24', 'ten');
 ROLLBACK;
