@@ -23,6 +23,15 @@ SET LOCAL search_path TO pg_catalog, pg_temp;
 CREATE TRIGGER protect_common_property BEFORE INSERT OR UPDATE OR DELETE ON ipam.common_property
     FOR EACH ROW EXECUTE FUNCTION ipam.protect_common_property();
 \replace 80_provisioning.sql refuse_unfit_security_groups missing_security_groups grant_rights
+-- A quarantine that reached out of the calendar ended the search with an error.
+UPDATE ipam.ip_range SET quarantine = interval '1000 years'
+WHERE NOT (quarantine BETWEEN interval '0' AND interval '1000 years' AND extract(year FROM quarantine) BETWEEN 0 AND 1000);
+ALTER TABLE ipam.ip_range DROP CONSTRAINT ip_range_quarantine;
+ALTER TABLE ipam.ip_range ADD CONSTRAINT ip_range_quarantine CHECK (quarantine IS NULL
+    OR (quarantine BETWEEN interval '0' AND interval '1000 years' AND extract(year FROM quarantine) BETWEEN 0 AND 1000)
+    OR ipam.raise_fault('IpamApiInvalidParameter', format('range [%s, %s] cannot have a quarantine of %s', start_address, end_address, quarantine),
+           'A quarantine is a length of time, at most 1000 years, or NULL for none.', 'Example: interval ''7 days''.'));
+
 -- Who deletes blocks keeps others from putting something into them.
 \replace 30_block.sql lock_plan_of_blocks
 CREATE TRIGGER lock_plan BEFORE DELETE ON ipam.ip_block

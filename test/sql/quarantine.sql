@@ -60,6 +60,16 @@ UPDATE ipam.ip_range SET quarantine = '0' WHERE id = :q;
 SELECT * FROM ipam.get_free_ip_addresses(:q, count => 10);
 UPDATE ipam.ip_range SET quarantine = '1 month' WHERE id = :q;
 SELECT * FROM ipam.get_free_ip_addresses(:q, count => 10);
+-- The longest one stays within the calendar; a longer one is refused, also one that is long on the way only.
+UPDATE ipam.ip_range SET quarantine = '1000 years' WHERE id = :q;
+SELECT * FROM ipam.get_free_ip_addresses(:q, count => 10);
+SELECT ipam.purge_released_addresses();
+UPDATE ipam.ip_range SET quarantine = '1000 years 1 second' WHERE id = :q;
+UPDATE ipam.ip_range SET quarantine = '10000 years' WHERE id = :q;
+UPDATE ipam.ip_range SET quarantine = '300000 years' WHERE id = :q;
+UPDATE ipam.ip_range SET quarantine = '10000 years -3599999 days' WHERE id = :q;
+SELECT * FROM ipam.get_free_ip_addresses(:q, count => 10);
+SELECT ipam.purge_released_addresses();
 UPDATE ipam.ip_range SET quarantine = NULL WHERE id = :q;
 SELECT address FROM ipam.allocate_ip_addresses(:q, 2);
 SELECT ipam.purge_released_addresses(:q);
