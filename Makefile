@@ -14,7 +14,7 @@
 # make asan-server  regress and isolation again, with a server that has assertions, ASan and UBSan: builds one first
 # make compilers  unit and regress with g++ and clang++, each with -O0 and with -O3 -flto
 # make matrix     unit, regress, isolation, tap, ubsan with every PostgreSQL that Debian has  (one: MATRIX=18)
-# make lint       clang-format, clang-tidy, cppcheck, shellcheck, names of types, exported symbols
+# make lint       clang-format, clang-tidy, cppcheck, shellcheck, strings in SQL, names of types, exported symbols
 # make bench      measure and compare; tables and charts in build/bench   (one: PART=writing; real sizes: SCALE=full)
 # make large      20 million addresses in one store: load, search, VACUUM, REINDEX, CLUSTER; 40 GB below /tmp
 # make clean      remove everything that was built
@@ -225,6 +225,10 @@ lint-cppcheck:
 	    --inline-suppr --suppress=rethrowNoCurrentException --enable=warning$(comma)performance$(comma)portability -Isrc src)
 lint-shell:
 	$(call report,shellcheck,shellcheck run .ci/run test/scratch test/matrix test/compilers test/asan_server $(wildcard test/bench/*.sh))
+# What a backslash means in a plain string depends on standard_conforming_strings: E'' has it always.
+lint-strings:
+	$(call report,no backslashes in plain strings,! grep -n '\\' $(wildcard sql/install/*.sql sql/upgrade/*.sql) | \
+	    sed -E "/:[0-9]+:[\\]/d; s/E'([^'\\]|\\\\.|'')*'//g" | grep '\\')
 # Two types of one name in two headers: the linker takes the functions of either for both, and no compiler tells.
 lint-types:
 	$(call report,types are defined once,! sed -nE 's/^(template <.*> )?(struct|class|enum class) ([A-Za-z]+).*[{].*/\3/p' \

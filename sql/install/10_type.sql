@@ -146,7 +146,7 @@ COMMENT ON FUNCTION ipam.gateway(inet, integer) IS 'a gateway, to be put into ip
 CREATE FUNCTION ipam.is_domain_name(name text) RETURNS boolean
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN length(name) <= 253
-    AND name ~ '^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$';
+    AND name ~ '^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)([.][A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*[.]?$';
 COMMENT ON FUNCTION ipam.is_domain_name(text) IS 'whether the text is a domain name: labels of 1 to 63 letters, digits, hyphens and underscores';
 
 -- Times

@@ -38,7 +38,7 @@ CREATE TABLE ipam.common_property (
         OR ipam.raise_fault('IpamApiInvalidGpoPrefix', format('a GPO prefix of %s characters is not possible', length(value)),
                'A GPO prefix has 1 to 240 characters.')),
     CONSTRAINT common_property_security_group CHECK (
-        name NOT LIKE 'IpamSecurityGroup%' OR coalesce(value ~ '\S' AND octet_length(value) <= 63, false)
+        name NOT LIKE 'IpamSecurityGroup%' OR coalesce(value ~ E'\\S' AND octet_length(value) <= 63, false)
         OR ipam.raise_fault('IpamApiFailedToSaveProperty', format('%s cannot be "%s"', name, left(value, 200)),
                'A security group is a role of the server: its name has 1 to 63 bytes.')),
     CONSTRAINT common_property_audit_tracking CHECK (

@@ -17,7 +17,7 @@ CREATE TABLE ipam.address_space (
     -- Also lets pg_dump save the custom fields, which the other columns need, before the address spaces.
     CONSTRAINT address_space_isolation_method_fkey FOREIGN KEY (isolation_method_field, isolation_method)
         REFERENCES ipam.custom_field_value (custom_field_id, value) DEFERRABLE, -- while a value is renamed
-    CONSTRAINT address_space_name_given CHECK (name ~ '\S'
+    CONSTRAINT address_space_name_given CHECK (name ~ E'\\S'
         OR ipam.raise_fault('IpamApiAddressSpaceNameNotSpecified', 'an address space needs a name', 'The name is blank.')),
     CONSTRAINT address_space_name_length CHECK (length(name) <= 1000
         OR ipam.raise_fault('IpamApiAddressSpaceNameStringLengthNotAcceptable', 'the name of the address space is too long',

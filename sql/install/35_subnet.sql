@@ -31,7 +31,7 @@ CREATE TABLE ipam.ip_subnet (
         OR ipam.raise_fault('IpamApiInvalidAddressRange', format('%s cannot be a subnet', network),
                'The addresses are of no use for a plan, or public and private ones are mixed.',
                'SELECT ipam.address_category(first, last) tells the category of a range of addresses.')),
-    CONSTRAINT ip_subnet_name_given CHECK (ascii(name) BETWEEN 33 AND 126 OR name ~ '\S'
+    CONSTRAINT ip_subnet_name_given CHECK (ascii(name) BETWEEN 33 AND 126 OR name ~ E'\\S'
         OR ipam.raise_fault('IpamApiSubnetNameNotSpecified', format('subnet %s needs a name', network), 'The name is blank.')),
     CONSTRAINT ip_subnet_name_length CHECK (length(name) <= 512
         OR ipam.raise_fault('IpamApiSubnetNameStringLengthNotAcceptable', format('the name of subnet %s is too long', network),

@@ -70,7 +70,7 @@ DECLARE
     gateways ipam.gateway[] := ARRAY[]::ipam.gateway[];
 BEGIN
     FOREACH part IN ARRAY string_to_array(list, ';') LOOP
-        words := regexp_match(part, '^\s*(\S+)(?:\s+metric\s+(\d+))?\s*$');
+        words := regexp_match(part, E'^\\s*(\\S+)(?:\\s+metric\\s+(\\d+))?\\s*$');
         IF words IS NULL THEN
             RAISE invalid_text_representation USING MESSAGE = format('invalid gateway: "%s"', part);
         END IF;

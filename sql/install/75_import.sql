@@ -73,7 +73,7 @@ RETURN CASE
                                                       field, 'IpamApiValidationFailure', 'there is no custom field "%s"')
     WHEN data_type = 'ipam.gateway[]'::regtype THEN format('ipam.read_gateway_list(r.fields[%s])', field)
     WHEN data_type IN ('integer[]'::regtype, 'inet[]'::regtype, 'text[]'::regtype)
-        THEN format('string_to_array(regexp_replace(r.fields[%s], ''\s*;\s*'', '';'', ''g''), '';'')::%s', field, data_type)
+        THEN format('string_to_array(regexp_replace(r.fields[%s], ''[[:space:]]*;[[:space:]]*'', '';'', ''g''), '';'')::%s', field, data_type)
     WHEN data_type = 'text'::regtype THEN format('r.fields[%s]', field)
     ELSE format('r.fields[%s]::%s', field, data_type) END;
 COMMENT ON FUNCTION ipam.import_expression(name, regtype, integer) IS 'SQL expression of a field of a row r as a value of the column';

@@ -83,7 +83,7 @@ BEGIN
         refused := ipam.raise_fault('IpamApiCallsAreNotAllowedUntilProvisioningIsDone', 'the store has not been provisioned', NULL,
             'CALL ipam.provision(), or start it in the background: ipam.initialize_async_provisioning(), then ipam.start_async_provisioning(session_id).');
     ELSIF ipam.is_schema_conversion_required() THEN
-        IF (CASE WHEN ipam.store_version() ~ '^[0-9]{1,9}(\.[0-9]{1,9}){0,3}$'
+        IF (CASE WHEN ipam.store_version() ~ '^[0-9]{1,9}([.][0-9]{1,9}){0,3}$'
                 THEN string_to_array(ipam.store_version(), '.')::integer[] > string_to_array(ipam.get_ipam_version(), '.')::integer[] END) THEN
             PERFORM ipam.conversion_path(); -- has a fault of its own for a newer store, which no conversion helps
         END IF;
@@ -114,7 +114,7 @@ BEGIN
     IF NOT ipam.is_ipam_configured() THEN
         refused := ipam.raise_fault('IpamApiCallsAreNotAllowedUntilProvisioningIsDone', 'the store has not been provisioned',
             'There is nothing to convert yet.', 'CALL ipam.provision() makes the store.');
-    ELSIF store IS NULL OR store !~ '^[0-9]{1,9}(\.[0-9]{1,9}){0,3}$' THEN
+    ELSIF store IS NULL OR store !~ '^[0-9]{1,9}([.][0-9]{1,9}){0,3}$' THEN
         refused := ipam.raise_fault('IpamApiErrorSchemaVersionNumberFormatError', format('"%s" is not a version', store),
             'The common property DatabaseSchemaVersion must hold the version of the store, like 1.0.');
     ELSIF store = installed THEN

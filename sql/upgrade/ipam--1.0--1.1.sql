@@ -23,6 +23,12 @@ SET LOCAL search_path TO pg_catalog, pg_temp;
 CREATE TRIGGER protect_common_property BEFORE INSERT OR UPDATE OR DELETE ON ipam.common_property
     FOR EACH ROW EXECUTE FUNCTION ipam.protect_common_property();
 \replace 80_provisioning.sql refuse_unfit_security_groups missing_security_groups grant_rights
+-- Regular expressions that mean the same whatever standard_conforming_strings says.
+\replace 10_type.sql is_domain_name
+\replace 74_export.sql read_gateway_list
+\replace 75_import.sql import_expression
+\replace 82_conversion.sql conversion_path
+
 -- A quarantine that reached out of the calendar ended the search with an error.
 UPDATE ipam.ip_range SET quarantine = interval '1000 years'
 WHERE NOT (quarantine BETWEEN interval '0' AND interval '1000 years' AND extract(year FROM quarantine) BETWEEN 0 AND 1000);
