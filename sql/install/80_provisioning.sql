@@ -137,11 +137,11 @@ DECLARE
     unfit record;
 BEGIN
     SELECT g.property, g.role_name,
-           CASE WHEN r.rolsuper THEN 'It is a superuser.' WHEN g.role_name = 'public' OR g.role_name LIKE 'pg\_%' THEN 'The server keeps the name for itself.'
+           CASE WHEN r.rolsuper THEN 'It is a superuser.' WHEN g.role_name = 'public' OR starts_with(g.role_name, 'pg_') THEN 'The server keeps the name for itself.'
                 ELSE 'It belongs to a superuser.' END AS reason
     INTO unfit
     FROM ipam.security_groups() AS g LEFT JOIN pg_roles AS r ON r.rolname = g.role_name
-    WHERE g.role_name = 'public' OR g.role_name LIKE 'pg\_%' OR r.rolsuper
+    WHERE g.role_name = 'public' OR starts_with(g.role_name, 'pg_') OR r.rolsuper
        OR g.property <> 'IpamSecurityGroupIpamAdministrators' AND EXISTS (SELECT FROM pg_roles AS s WHERE s.rolsuper AND pg_has_role(r.oid, s.oid, 'MEMBER'))
     ORDER BY g.property LIMIT 1;
     IF unfit.property IS NOT NULL THEN

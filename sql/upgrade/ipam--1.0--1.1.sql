@@ -23,6 +23,7 @@ SET LOCAL search_path TO pg_catalog, pg_temp;
 CREATE TRIGGER protect_common_property BEFORE INSERT OR UPDATE OR DELETE ON ipam.common_property
     FOR EACH ROW EXECUTE FUNCTION ipam.protect_common_property();
 \replace 80_provisioning.sql refuse_unfit_security_groups missing_security_groups grant_rights
+
 -- Regular expressions that mean the same whatever standard_conforming_strings says.
 \replace 10_type.sql is_domain_name
 \replace 74_export.sql read_gateway_list
@@ -56,4 +57,4 @@ REVOKE ALL ON ipam.occupancy, ipam.occupancy_hole FROM PUBLIC;
 REVOKE ALL ON ROUTINE ipam.open_occupancy_holes(), ipam.open_occupancy_hole(), ipam.forget_occupancy(),
     ipam.propose_occupancy(bigint, inet, inet, bigint), ipam.confirm_occupancy(bigint, inet, inet), ipam.rebuild_occupancy(bigint),
     ipam.check_occupancy(), ipam.convert_occupancy(text, integer), ipam.count_occupancy_to_convert(), ipam.convert_rights(text, integer),
-    ipam.protect_common_property(), ipam.refuse_unfit_security_groups() FROM PUBLIC;
+    ipam.lock_plan_of_blocks(), ipam.protect_common_property(), ipam.refuse_unfit_security_groups() FROM PUBLIC;

@@ -12,6 +12,7 @@ CREATE ROLE regress_ipam_writer;
 GRANT USAGE ON SCHEMA ipam TO regress_ipam_reader, regress_ipam_writer;
 GRANT SELECT ON ALL TABLES IN SCHEMA ipam TO regress_ipam_reader, regress_ipam_writer;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ipam TO regress_ipam_reader, regress_ipam_writer;
+REVOKE EXECUTE ON FUNCTION ipam.launch_async_worker, ipam.propose_occupancy, ipam.confirm_occupancy FROM regress_ipam_reader, regress_ipam_writer;
 GRANT INSERT, UPDATE, DELETE ON ipam.ip_block, ipam.ip_subnet, ipam.ip_range, ipam.ip_address TO regress_ipam_writer;
 GRANT INSERT, UPDATE ON ipam.plan_lock TO regress_ipam_writer;
 GRANT UPDATE (id) ON ipam.custom_field, ipam.custom_field_value TO regress_ipam_writer;
