@@ -256,7 +256,8 @@ BEGIN
             format('No subnet of address space %s%s holds all of it.', NEW.address_space_id,
                    ' with a prefix of at most /' || masklen(NEW.network)),
             CASE WHEN ipam.find_parent_subnet(NEW.address_space_id, NEW.start_address, NEW.end_address, 128) IS NULL
-                 THEN 'Make the subnet first: INSERT INTO ipam.ip_subnet (network, name) VALUES (...).'
+                 THEN format('Make the subnet first: INSERT INTO ipam.ip_subnet (%snetwork, name) VALUES (%s...).',
+                             CASE WHEN NEW.address_space_id <> 1 THEN 'address_space_id, ' END, CASE WHEN NEW.address_space_id <> 1 THEN NEW.address_space_id || ', ' END)
                  ELSE 'Leave network out, or give one that is no larger than the subnet around the range.' END);
     END IF;
     NEW.subnet_id := coalesce(subnet.id, 0); -- 0: the constraints have the words for what is wrong
