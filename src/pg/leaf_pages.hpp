@@ -49,6 +49,7 @@ public:
 	bool next_page() {
 		while (next_ != P_NONE) {
 			leave_page();
+			CHECK_FOR_INTERRUPTS(); // pages of nothing but dead entries are not shown to the caller
 			page_ = ReadBuffer(index_, next_);
 			LockBuffer(page_, BUFFER_LOCK_SHARE);
 			const Page page = BufferGetPage(page_);
