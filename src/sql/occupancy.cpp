@@ -200,6 +200,21 @@ int64 put_in(int64 range_id, Window window, const WrittenTable &stretches) {
 
 } // namespace
 
+// Whether a stretch has been proposed already, by somebody who could not confirm it. Proposals that nobody
+// gets to confirm do not become more and more.
+bool is_proposed(int64 range_id, const Span &span) {
+	Snapshot latest = RegisterSnapshot(GetLatestSnapshot());
+	Stretch found{};
+	const bool exists = detail::first_row(
+	    "occupancy", "occupancy_range_id_first_address_idx", latest, range_id, BTGreaterEqualStrategyNumber,
+	    {span.family, span.first}, ForwardScanDirection, &found, 3, [&](TupleTableSlot *slot) {
+		    return address_in(slot, 2).value != span.first || // there are no more that begin there
+		           (!detail::is_confirmed(slot) && address_in(slot, 3).value == span.last);
+	    });
+	UnregisterSnapshot(latest);
+	return exists && found.first == span.first;
+}
+
 void require_holes_made() {
 	if (are_holes_made()) return;
 	ereport(ERROR,
@@ -221,7 +236,7 @@ IPAM_FUNCTION(ipam_propose_occupancy) {
 	WrittenTable stretches;
 	stretches.open("occupancy");
 	const Looked looked = for_each_full_stretch(range_id, span, count_argument(fcinfo), [&](const Span &run) {
-		insert_stretch(stretches, range_id, run, false);
+		if (!is_proposed(range_id, run)) insert_stretch(stretches, range_id, run, false);
 	});
 	stretches.close();
 	TupleDesc description = nullptr;

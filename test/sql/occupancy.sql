@@ -122,6 +122,12 @@ BEGIN READ ONLY;
 SELECT ipam.confirm_occupancy(:r, '10.0.0.1', '10.0.79.255');
 ROLLBACK;
 
+-- What nobody gets to confirm is proposed once.
+SELECT used > 0 AS proposed FROM ipam.propose_occupancy(:r, '10.0.0.1', '10.0.79.255');
+SELECT count(*) > 0 AS some, count(DISTINCT first_address) = count(*) AS once FROM ipam.occupancy WHERE NOT is_confirmed;
+SELECT used > 0 AS proposed FROM ipam.propose_occupancy(:r, '10.0.0.1', '10.0.79.255');
+SELECT count(*) > 0 AS some, count(DISTINCT first_address) = count(*) AS once FROM ipam.occupancy WHERE NOT is_confirmed;
+
 -- A transaction that releases, confirms and releases again.
 CALL ipam.rebuild_occupancy();
 BEGIN;
