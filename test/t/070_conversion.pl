@@ -41,7 +41,7 @@ sub wait_for
 	sql($database, qq{DO \$\$ BEGIN
 		FOR n IN 1 .. 18000 LOOP
 			IF ($condition) THEN RETURN; END IF;
-			PERFORM pg_sleep(0.01);
+			PERFORM pg_sleep(0.01), pg_stat_clear_snapshot(); -- pg_stat_activity stays as it was first seen in a transaction
 		END LOOP;
 		RAISE 'never happened: %', \$text\$$condition\$text\$;
 	END \$\$});
