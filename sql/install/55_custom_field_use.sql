@@ -19,6 +19,11 @@ END
 $$;
 COMMENT ON FUNCTION ipam.require_read_committed() IS 'an error in a transaction that cannot see what others have committed since it began';
 
+CREATE FUNCTION ipam.require_sight() RETURNS void
+LANGUAGE C STABLE PARALLEL RESTRICTED
+AS 'MODULE_PATHNAME', 'ipam_require_sight';
+COMMENT ON FUNCTION ipam.require_sight() IS 'an error where row level security could hide objects from the caller that have to follow';
+
 CREATE FUNCTION ipam.limit_custom_fields() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -64,6 +69,7 @@ BEGIN
             refused := ipam.raise_fault('IpamApiInvalidUpdate', format('custom field "%s" keeps its id', OLD.name));
         ELSIF NEW.name <> OLD.name THEN
             PERFORM ipam.require_read_committed();
+            PERFORM ipam.require_sight();
         END IF;
         RETURN NEW;
     END IF;
@@ -73,6 +79,7 @@ BEGIN
             'It is built in.');
     END IF;
     PERFORM ipam.require_read_committed();
+    PERFORM ipam.require_sight();
     SELECT string_agg(format('"%s"', g.name), ', ' ORDER BY g.id) INTO logical_groups
     FROM ipam.logical_group_field AS l JOIN ipam.logical_group AS g ON g.id = l.logical_group_id
     WHERE l.custom_field_id = OLD.id;
@@ -123,6 +130,7 @@ BEGIN
                 'Only its text can be changed.');
         ELSIF NEW.value <> OLD.value THEN
             PERFORM ipam.require_read_committed();
+            PERFORM ipam.require_sight();
             IF OLD.custom_field_id = 17 THEN
                 SET CONSTRAINTS ipam.address_space_isolation_method_fkey DEFERRED; -- until follow_custom_field_value()
             END IF;
@@ -131,6 +139,7 @@ BEGIN
     END IF;
 
     PERFORM ipam.require_read_committed();
+    PERFORM ipam.require_sight();
     SELECT string_agg(format('%s of ipam.%s', u.used, u.used_by), ', ') INTO users
     FROM (SELECT 'address_space' AS used_by, count(*) AS used FROM ipam.address_space
           WHERE OLD.custom_field_id = 17 AND isolation_method = OLD.value

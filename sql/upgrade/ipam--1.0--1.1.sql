@@ -44,6 +44,9 @@ ALTER TABLE ipam.ip_range ADD CONSTRAINT ip_range_quarantine CHECK (quarantine I
 CREATE TRIGGER lock_plan BEFORE DELETE ON ipam.ip_block
     FOR EACH STATEMENT EXECUTE FUNCTION ipam.lock_plan_of_blocks();
 
+-- Who renames or deletes what objects use sees them all.
+\replace 55_custom_field_use.sql require_sight protect_custom_field protect_custom_field_value
+
 -- The check of a store that is not provisioned, and other small things.
 \replace 83_check_plan.sql check_plan
 \replace 85_utilization_history.sql collect_utilization
@@ -57,4 +60,4 @@ REVOKE ALL ON ipam.occupancy, ipam.occupancy_hole FROM PUBLIC;
 REVOKE ALL ON ROUTINE ipam.open_occupancy_holes(), ipam.open_occupancy_hole(), ipam.forget_occupancy(),
     ipam.propose_occupancy(bigint, inet, inet, bigint), ipam.confirm_occupancy(bigint, inet, inet), ipam.rebuild_occupancy(bigint),
     ipam.check_occupancy(), ipam.convert_occupancy(text, integer), ipam.count_occupancy_to_convert(), ipam.convert_rights(text, integer),
-    ipam.lock_plan_of_blocks(), ipam.protect_common_property(), ipam.refuse_unfit_security_groups() FROM PUBLIC;
+    ipam.lock_plan_of_blocks(), ipam.require_sight(), ipam.protect_common_property(), ipam.refuse_unfit_security_groups() FROM PUBLIC;

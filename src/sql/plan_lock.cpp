@@ -1,9 +1,12 @@
-// ipam.lock_plan(address_space_id): one transaction at a time changes the structure of a space.
+// Who may change the plan, and when: ipam.lock_plan(address_space_id) lets one transaction at a time change the
+// structure of a space, ipam.require_sight() only roles that see all rows.
 #include "pg/postgres.hpp"
 
 #include "pg/boundary.hpp"
 #include "pg/relation.hpp"
 #include "pg/statement.hpp"
+
+#include <initializer_list>
 
 namespace {
 
@@ -36,15 +39,15 @@ void require_rights() {
 }
 
 // What a policy hides from a writer the rules would not see: he could make what is there already.
-void require_sight() {
-	for (const char *name : {"ip_block", "ip_subnet", "ip_range", "ip_address"}) {
+void require_sight_of(std::initializer_list<const char *> tables) {
+	for (const char *name : tables) {
 		if (check_enable_rls(ipam::pg::oid_of(name), InvalidOid, true) != RLS_ENABLED) continue;
 		ereport(ERROR,
 		        (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied to change the plan"),
 		         errdetail("Row level security of ipam.%s holds for role \"%s\".", name,
 		                   GetUserNameFromId(GetUserId(), false)),
-		         errhint("A writer of blocks, subnets and ranges must see all rows: grant BYPASSRLS, or "
-		                 "write with another role.")));
+		         errhint("Whoever changes blocks, subnets or ranges, or renames or deletes custom fields or "
+		                 "their values, must see all rows: grant BYPASSRLS, or do it with another role.")));
 	}
 }
 
@@ -60,7 +63,7 @@ IPAM_FUNCTION(ipam_lock_plan) {
 		PG_RETURN_VOID();
 	}
 	require_rights();
-	require_sight();
+	require_sight_of({"ip_block", "ip_subnet", "ip_range", "ip_address"});
 	PreventCommandIfReadOnly("a change of the plan"); // which takes a transaction id before it writes
 	const FullTransactionId transaction = GetTopFullTransactionId();
 	SPI_connect();
@@ -68,5 +71,12 @@ IPAM_FUNCTION(ipam_lock_plan) {
 	SPI_execute_plan(lock_plan.prepared(INT8OID, XID8OID), values, nullptr, false, 0);
 	SPI_finish();
 	last_lock = {transaction, GetCurrentSubTransactionId(), address_space, GetUserId()};
+	PG_RETURN_VOID();
+}
+
+// Objects follow the custom fields that they use, whoever renames them.
+IPAM_FUNCTION(ipam_require_sight) {
+	(void)fcinfo;
+	require_sight_of({"address_space", "ip_block", "ip_subnet", "ip_range", "ip_address"});
 	PG_RETURN_VOID();
 }

@@ -117,6 +117,14 @@ SET LOCAL ROLE regress_ipam_writer;
 INSERT INTO ipam.ip_block (network) VALUES ('10.0.0.0/8');
 INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.10.0.0/24', 'ten');
 RESET ROLE;
+-- Objects follow the custom fields that they use: he must see them, too.
+GRANT UPDATE, DELETE ON ipam.custom_field, ipam.custom_field_value, ipam.address_space TO regress_ipam_writer;
+SET LOCAL ROLE regress_ipam_writer;
+UPDATE ipam.custom_field_value SET value = 'dhcp2' WHERE value = 'dhcp1';
+DELETE FROM ipam.custom_field_value WHERE value = 'dhcp1';
+UPDATE ipam.custom_field SET name = 'Storey' WHERE name = 'Floor';
+DELETE FROM ipam.custom_field WHERE name = 'Floor';
+RESET ROLE;
 -- Also where somebody else has begun the transaction, who may.
 DO $$
 BEGIN
@@ -130,4 +138,5 @@ ALTER ROLE regress_ipam_writer BYPASSRLS;
 SET LOCAL ROLE regress_ipam_writer;
 INSERT INTO ipam.ip_block (network) VALUES ('10.0.0.0/8');
 INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.10.0.0/24', 'ten');
+UPDATE ipam.custom_field_value SET value = 'dhcp2' WHERE value = 'dhcp1' RETURNING value;
 ROLLBACK;
