@@ -217,13 +217,14 @@ bool is_proposed(int64 range_id, const Span &span) {
 
 void require_holes_made() {
 	if (are_holes_made()) return;
-	ereport(ERROR,
-	        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-	         errmsg("occupancy cannot be made while its triggers on ipam.ip_address do not always fire"),
-	         errdetail("Holes would be missing where addresses are released meanwhile."),
-	         errhint("ALTER TABLE ipam.ip_address ENABLE ALWAYS TRIGGER open_occupancy_holes, ENABLE ALWAYS"
-	                 " TRIGGER open_occupancy_hole, ENABLE REPLICA TRIGGER open_replicated_occupancy_hole,"
-	                 " ENABLE ALWAYS TRIGGER forget_occupancy; then CALL ipam.rebuild_occupancy().")));
+	ereport(
+	    ERROR,
+	    (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+	     errmsg("occupancy cannot be made while its triggers on ipam.ip_address do not always fire"),
+	     errdetail("Holes are missing where addresses have been released meanwhile."),
+	     errhint("TRUNCATE ipam.occupancy, ipam.occupancy_hole; ALTER TABLE ipam.ip_address ENABLE ALWAYS"
+	             " TRIGGER open_occupancy_holes, ENABLE ALWAYS TRIGGER open_occupancy_hole, ENABLE REPLICA"
+	             " TRIGGER open_replicated_occupancy_hole, ENABLE ALWAYS TRIGGER forget_occupancy;")));
 }
 
 // Step one: looks at no more than `limit` used addresses of the range and proposes the full stretches
