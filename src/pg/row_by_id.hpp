@@ -75,7 +75,7 @@ public:
 	bool may_see(int64 id) {
 		Relation table = open_table(table_, AccessShareLock);
 		const bool seen = may_read_all_rows(table) || find_by_statement(table, id, [](const FoundRow &) {});
-		table_close(table, AccessShareLock);
+		table_close(table, NoLock);
 		return seen;
 	}
 
