@@ -1,5 +1,5 @@
-// Who may change the plan, and when: ipam.lock_plan(address_space_id) lets one transaction at a time change the
-// structure of a space, ipam.require_sight() only roles that see all rows.
+// Who may change the plan, and when: ipam.lock_plan(address_space_id) lets one transaction at a time change
+// the structure of a space, ipam.require_sight() only roles that see all rows.
 #include "pg/postgres.hpp"
 
 #include "pg/boundary.hpp"
