@@ -135,16 +135,6 @@ inline void drop_taken(const Wanted &wanted, int first, Claims *claims, Findings
 	claims->count = kept;
 }
 
-inline bool is_free(const Wanted &wanted, uint128 position) {
-	Findings findings{};
-	TakenAddresses taken;
-	taken.open(wanted, position, &findings);
-	Stretch stretch{};
-	const bool is_taken = taken.next(stretch) && stretch.first == position;
-	taken.close();
-	return !is_taken;
-}
-
 // Claims addresses from a position on until there are `count`; false: there are not so many.
 inline bool claim_from(const Wanted &wanted, uint128 from, int count, Claims *claims, Findings *findings) {
 	for (bool at_end = false; !at_end;) {
