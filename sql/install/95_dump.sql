@@ -14,3 +14,6 @@ BEGIN
     END LOOP;
 END
 $$;
+
+-- Customers lie on providers, and a restore checks each row: these come first, wherever they lie in the table.
+SELECT pg_extension_config_dump('ipam.address_space', 'ORDER BY provider_id NULLS FIRST');

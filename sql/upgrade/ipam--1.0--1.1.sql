@@ -52,6 +52,9 @@ CREATE TRIGGER lock_plan BEFORE DELETE ON ipam.ip_block
 \replace 85_utilization_history.sql collect_utilization
 ALTER VIEW ipam.quarantined_address SET (security_invoker);
 
+-- Providers are dumped before the customers that lie on them.
+SELECT pg_extension_config_dump('ipam.address_space', 'ORDER BY provider_id NULLS FIRST');
+
 \include 82_occupancy_conversion.sql
 
 -- Rights: PUBLIC gets nothing. The conversion gives the security groups theirs. New objects only, by name: what a

@@ -74,35 +74,51 @@ struct Pass {
 
 inline Pass look_for_range(const OpenIndexScan &scan, const RangeColumns &columns, SnapshotData &dirty,
                            TupleTableSlot *slot, const Address &address, bool may_overlap) {
-	Pass pending{no_range, InvalidTransactionId, {}};
+	const Pass none{no_range, InvalidTransactionId, {}};
+	Pass pending = none;
 	// Versions of the pending range that hold the address: the one before the change, the one after.
 	bool old_holds = false, new_holds = false;
 	ItemPointerData old_place{};
+	// Where ranges may overlap, several can have the same addresses: the oldest of them, whose id is the
+	// least.
+	Pass oldest = none;
+	Span extent = no_range.span;
 	while (index_getnext_slot(scan.scan, ForwardScanDirection, slot)) {
 		const Address last = address_in(slot, columns.end_address);
 		const TransactionId writer = writer_in_progress(dirty);
 		const bool in_progress = TransactionIdIsValid(writer);
 		if (last.family == address.family && last.value >= address.value) {
-			const Address first = address_in(slot, columns.start_address);
+			const Span span{last.family, address_in(slot, columns.start_address).value, last.value};
 			const RangeFound range{DatumGetInt64(value_in(slot, columns.id)),
 			                       DatumGetObjectId(value_in(slot, columns.virtualization_type)),
-			                       in_progress || may_overlap ? no_range.span
-			                                                  : Span{last.family, first.value, last.value}};
-			if (pending.found.id != 0 && pending.found.id != range.id) return pending;
-			if (!in_progress) return {range, InvalidTransactionId, slot->tts_tid};
-			if (pending.found.id == 0) pending = {range, writer, slot->tts_tid};
-			if (!TransactionIdIsValid(dirty.xmin)) {
-				old_holds = true;
-				old_place = slot->tts_tid;
-			} else if (!is_replaced(slot)) {
-				new_holds = true;
+			                       in_progress || may_overlap ? no_range.span : span};
+			if (oldest.found.id != 0) {
+				if (span.first != extent.first || span.last != extent.last) break;
+				if (range.id >= oldest.found.id) continue;
 			}
-			if (old_holds && new_holds) return {range, InvalidTransactionId, old_place}; // certain either way
+			if (pending.found.id != 0 && pending.found.id != range.id) return pending;
+			ItemPointerData place = slot->tts_tid;
+			if (in_progress) {
+				if (pending.found.id == 0) pending = {range, writer, slot->tts_tid};
+				if (!TransactionIdIsValid(dirty.xmin)) {
+					old_holds = true;
+					old_place = slot->tts_tid;
+				} else if (!is_replaced(slot)) {
+					new_holds = true;
+				}
+				if (!old_holds || !new_holds) continue;
+				place = old_place; // certain either way
+			}
+			if (!may_overlap) return {range, InvalidTransactionId, place};
+			pending = none;
+			old_holds = new_holds = false;
+			oldest = {range, InvalidTransactionId, place};
+			extent = span;
 		} else if (!may_overlap && !in_progress) {
 			break; // ranges that do not overlap: the one that starts last is the only candidate
 		}
 	}
-	return pending;
+	return pending.found.id == 0 ? oldest : pending;
 }
 
 // Keeps the range from being deleted until the end of the transaction, as the foreign key would do a

@@ -1,7 +1,7 @@
 // Which range an address belongs to, kept right by triggers on both tables.
 //
 // An address belongs to the range of its space, managed_by and managed_by_entity that holds it; of
-// several (MS DHCP only) to the one that starts last and then ends first.
+// several (MS DHCP only) to the one that starts last, then ends first, then is the oldest.
 //
 // Two sessions that write at the same time do not see each other's rows, so both sides write first
 // and then look again, also at what is not committed (a dirty snapshot): the address at ranges, the
@@ -38,6 +38,15 @@ constinit Statement unmap_those_of_range{
 
 constinit Statement carry{
     "SELECT ipam.carry_addresses(r) FROM ipam.ip_range AS r WHERE r.id OPERATOR(pg_catalog.=) $1"};
+
+constinit Statement have_same_addresses{
+    "SELECT FROM ipam.ip_range AS r JOIN ipam.ip_range AS o ON o.id OPERATOR(pg_catalog.=) $2"
+    " AND o.address_space_id OPERATOR(pg_catalog.=) r.address_space_id"
+    " AND o.managed_by OPERATOR(pg_catalog.=) r.managed_by"
+    " AND o.managed_by_entity OPERATOR(pg_catalog.=) r.managed_by_entity"
+    " AND o.start_address OPERATOR(pg_catalog.=) r.start_address"
+    " AND o.end_address OPERATOR(pg_catalog.=) r.end_address"
+    " WHERE r.id OPERATOR(pg_catalog.=) $1"};
 
 constinit Statement fitting_type{"SELECT ipam.fitting_virtualization_type($1, $2::ipam.virtualization_type)"};
 
@@ -129,6 +138,18 @@ int64 range_after_writing(Mapping *mapping, const Row &row) {
 	return range.id;
 }
 
+// Version 1.0 chose among ranges of the same addresses by where they lie in the table: what its dump asks for
+// is not refused.
+bool is_as_good(const Service &service, int64 asked, int64 found) {
+	if (found == 0 || !is_ms_dhcp(service.managed_by)) return false;
+	SPI_connect();
+	Datum values[] = {Int64GetDatum(asked), Int64GetDatum(found)};
+	execute_on_latest(have_same_addresses.prepared(INT8OID, INT8OID), values);
+	const bool same = SPI_processed > 0;
+	SPI_finish();
+	return same;
+}
+
 const char *range_text(int64 id) {
 	return id == 0 ? "no range" : psprintf("range " INT64_FORMAT, id);
 }
@@ -148,7 +169,7 @@ IPAM_FUNCTION(ipam_map_address) {
 	const bool asked_for =
 	    asked != 0 && (TRIGGER_FIRED_BY_INSERT(data->tg_event) || asked != old.id(column.range_id));
 	const RangeFound range = range_before_writing(mapping, row, asked_for ? asked : 0);
-	if (asked_for && asked != range.id) {
+	if (asked_for && asked != range.id && !is_as_good(mapping->service_of(row), asked, range.id)) {
 		raise_fault(fault_named("IpamApiIpAddressOutOfRange"),
 		            psprintf("address %s does not belong to range " INT64_FORMAT,
 		                     to_text(DatumGetInetPP(row.get(column.address))), asked),

@@ -7,7 +7,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Exporter 'import';
-our @EXPORT = qw(fill_store store_rows same_rows is_sound goes_on);
+our @EXPORT = qw(fill_store reverse_rows store_rows same_rows is_sound goes_on);
 
 # The sample plan and what comes with use, in a database that has nothing yet.
 sub fill_store
@@ -16,6 +16,30 @@ sub fill_store
 	$node->safe_psql($database, 'CREATE EXTENSION ipam' . ($version ? " VERSION '$version'" : '') . ' CASCADE; CALL ipam.provision()');
 	$node->safe_psql($database, slurp_file('test/data/sample_plan.sql'));
 	$node->safe_psql($database, slurp_file('test/data/used_store.sql')) unless $version;
+}
+
+# Nothing but the order in which the rows lie in their tables, and in which pg_dump finds them.
+sub reverse_rows
+{
+	my ($node, $database) = @_;
+	$node->safe_psql($database, q{
+		SET session_replication_role = replica;
+		DO $$
+		DECLARE
+			column_of record;
+			place tid;
+		BEGIN
+			FOR column_of IN
+				SELECT DISTINCT ON (c.oid) c.relname AS "table", a.attname AS name
+				FROM pg_extension AS e JOIN pg_class AS c ON c.oid = ANY (e.extconfig) JOIN pg_attribute AS a ON a.attrelid = c.oid
+				WHERE e.extname = 'ipam' AND c.relkind = 'r' AND a.attnum > 0 AND a.attgenerated = '' AND a.attidentity = ''
+				ORDER BY c.oid, a.attnum
+			LOOP
+				FOR place IN EXECUTE format('SELECT ctid FROM ipam.%I ORDER BY ctid DESC', column_of.table) LOOP
+					EXECUTE format('UPDATE ipam.%I SET %2$I = %2$I WHERE ctid = $1', column_of.table, column_of.name) USING place;
+				END LOOP;
+			END LOOP;
+		END $$});
 }
 
 # What pg_dump saves: a text for each table, and one for the sequences.

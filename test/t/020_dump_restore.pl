@@ -84,6 +84,37 @@ $node->safe_psql('one_table', 'CALL ipam.rebuild_occupancy(); TRUNCATE ipam.ip_a
 restored('one_table', @psql, '-d', $node->connstr('one_table'), '-f', $addresses);
 is_same_store('one_table');
 
+# --- rows in another order ---------------------------------------------------------------------------------
+
+# Rows that are written again lie behind those that were there before: customers before their provider, a subnet before
+# the block around it. Of MS DHCP ranges with the same addresses the older one has these, wherever it lies.
+$node->safe_psql('postgres', 'CREATE DATABASE reversed TEMPLATE plan');
+$node->safe_psql('reversed', q{
+	INSERT INTO ipam.address_space (name) VALUES ('below');
+	INSERT INTO ipam.address_space (name, type, provider_id, isolation_method) SELECT 'above', 'Customer', id, 'VLAN' FROM ipam.address_space WHERE name = 'below';
+	INSERT INTO ipam.ip_subnet (network, name) VALUES ('192.168.240.0/24', 'twins');
+	INSERT INTO ipam.ip_range (start_address, end_address, managed_by, description) VALUES ('192.168.240.1', '192.168.240.9', 'MS DHCP', 'older');
+	INSERT INTO ipam.ip_range (start_address, end_address, managed_by, description) VALUES ('192.168.240.1', '192.168.240.9', 'MS DHCP', 'younger');
+	INSERT INTO ipam.ip_address (address, managed_by) VALUES ('192.168.240.2', 'MS DHCP')});
+reverse_rows($node, 'reversed');
+is($node->safe_psql('reversed', q{SELECT string_agg(name, ' ' ORDER BY ctid) FROM ipam.address_space WHERE name IN ('above', 'below')}), 'above below', 'reversed: the customer lies before its provider');
+$node->safe_psql('reversed', q{INSERT INTO ipam.ip_address (address, managed_by) VALUES ('192.168.240.3', 'MS DHCP')});
+is($node->safe_psql('reversed', q{SELECT string_agg(r.description, ' ') FROM ipam.ip_address AS a JOIN ipam.ip_range AS r ON r.id = a.range_id WHERE a.address <<= '192.168.240.0/24'}),
+	'older older', 'reversed: the older of two ranges with the same addresses has what is in them');
+my $reversed = store_rows($node, 'reversed');
+for my $how ([ 'copied' ], [ 'inserted', '--inserts' ])
+{
+	my ($name, @options) = @$how;
+	restored("reversed_$name", @psql, create("reversed_$name"), '-f', dumped("reversed_$name.sql", 'pg_dump', @options, $node->connstr('reversed')));
+	same_rows(store_rows($node, "reversed_$name"), $reversed, "reversed, $name");
+	is_sound($node, "reversed_$name", "reversed, $name");
+}
+# Version 1.0 took the one that lay first.
+$node->safe_psql('reversed', q{SET session_replication_role = replica;
+	UPDATE ipam.ip_address SET range_id = (SELECT id FROM ipam.ip_range WHERE description = 'younger') WHERE address = '192.168.240.2'});
+restored('younger', @psql, create('younger'), '-f', dumped('younger.sql', 'pg_dump', $node->connstr('reversed')));
+same_rows(store_rows($node, 'younger'), $reversed, 'younger: the address is in the older range');
+
 # --- rights on a schema that was there before -------------------------------------------------------------
 
 # CREATE EXTENSION finds the schema of an extension that was dropped, or one that somebody has made for it.
