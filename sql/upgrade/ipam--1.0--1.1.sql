@@ -31,6 +31,7 @@ CREATE TRIGGER protect_common_property BEFORE INSERT OR UPDATE OR DELETE ON ipam
 \replace 82_conversion.sql conversion_path
 
 -- A quarantine that reached out of the calendar ended the search with an error.
+SET CONSTRAINTS ALL IMMEDIATE; -- an ALTER TABLE does not wait for what is deferred
 UPDATE ipam.ip_range SET quarantine = interval '1000 years'
 WHERE NOT (quarantine BETWEEN interval '0' AND interval '1000 years' AND extract(year FROM quarantine) BETWEEN 0 AND 1000);
 ALTER TABLE ipam.ip_range DROP CONSTRAINT ip_range_quarantine;
