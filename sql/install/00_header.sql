@@ -15,7 +15,7 @@ BEGIN
     WHERE n.nspname = 'ipam' AND NOT r.rolsuper AND r.rolname <> current_user;
     IF FOUND THEN
         RAISE EXCEPTION USING ERRCODE = 'duplicate_schema', MESSAGE = format('schema "ipam" is there already and belongs to role "%s"', owner),
-            DETAIL = 'The owner of the schema could replace the objects of the extension.', HINT = 'Drop the schema, or say first: ALTER SCHEMA ipam OWNER TO CURRENT_USER.';
+            DETAIL = 'The owner of the schema could replace the objects of the extension.', HINT = 'Drop the schema, or say first: ALTER SCHEMA ipam OWNER TO CURRENT_USER. A dump is restored with --no-owner.';
     END IF;
     SELECT pg_describe_object(d.classid, d.objid, 0) INTO stranger FROM pg_depend AS d
     WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = (SELECT oid FROM pg_namespace WHERE nspname = 'ipam') AND d.classid <> 'pg_extension'::regclass LIMIT 1;
