@@ -16,18 +16,18 @@ COMMENT ON COLUMN ipam.released_address.released_at IS 'when its row of ip_addre
 CREATE INDEX ip_range_quarantine_idx ON ipam.ip_range (id) WHERE quarantine IS NOT NULL;
 COMMENT ON INDEX ipam.ip_range_quarantine_idx IS 'ranges with a quarantine: where there are none, a release costs nothing more';
 
--- Called by the trigger on ip_address for the addresses that a statement has released.
+-- Called by the trigger on ip_address for the addresses that a statement has released in ranges with a quarantine. It
+-- does not look at the ranges: row level security may hide them from the caller.
 CREATE FUNCTION ipam.quarantine_addresses(range_ids bigint[], addresses inet[]) RETURNS void
 LANGUAGE sql
 BEGIN ATOMIC
     INSERT INTO ipam.released_address (range_id, address, released_at)
-    SELECT r.id, g.address, clock_timestamp()
-    FROM unnest(range_ids, addresses) AS g(range_id, address) JOIN ipam.ip_range AS r ON r.id = g.range_id
-    WHERE r.quarantine > interval '0'
-    ORDER BY r.id, g.address
+    SELECT g.range_id, g.address, clock_timestamp()
+    FROM unnest(range_ids, addresses) AS g(range_id, address)
+    ORDER BY g.range_id, g.address
     ON CONFLICT (range_id, address) DO UPDATE SET released_at = EXCLUDED.released_at;
 END;
-COMMENT ON FUNCTION ipam.quarantine_addresses(bigint[], inet[]) IS 'puts released addresses into quarantine where their range has one';
+COMMENT ON FUNCTION ipam.quarantine_addresses(bigint[], inet[]) IS 'puts addresses that were released in ranges with a quarantine into it';
 
 CREATE VIEW ipam.quarantined_address WITH (security_invoker) AS
 SELECT q.range_id, q.address, q.released_at, q.released_at + r.quarantine AS free_at

@@ -40,6 +40,9 @@ ALTER TABLE ipam.ip_range ADD CONSTRAINT ip_range_quarantine CHECK (quarantine I
     OR ipam.raise_fault('IpamApiInvalidParameter', format('range [%s, %s] cannot have a quarantine of %s', start_address, end_address, quarantine),
            'A quarantine is a length of time, at most 1000 years, or NULL for none.', 'Example: interval ''7 days''.'));
 
+-- Row level security that hides a range hides no quarantine.
+\replace 54_quarantine.sql quarantine_addresses
+
 -- Who deletes blocks keeps others from putting something into them.
 \replace 30_block.sql lock_plan_of_blocks
 CREATE TRIGGER lock_plan BEFORE DELETE ON ipam.ip_block

@@ -14,6 +14,13 @@ namespace ipam::pg {
 // Released at this time or before: the quarantine is over. A range without quarantine has the end of time.
 constexpr TimestampTz no_quarantine = PG_INT64_MAX;
 
+// A length of time that keeps nothing back is none.
+inline bool is_quarantine(const Interval *length) {
+	const Interval none{};
+	return DatumGetBool(
+	    DirectFunctionCall2(interval_gt, IntervalPGetDatum(length), IntervalPGetDatum(&none)));
+}
+
 class QuarantinedAddresses {
 public:
 	// Without a snapshot of the caller's: all rows that are written, committed or not. What is released in

@@ -61,10 +61,7 @@ inline void withhold(RangeRow *range, Datum reserved, Datum virtuals) {
 }
 
 inline TimestampTz over_since(const Interval *quarantine) {
-	const Interval none{};
-	if (!DatumGetBool(
-	        DirectFunctionCall2(interval_gt, IntervalPGetDatum(quarantine), IntervalPGetDatum(&none))))
-		return no_quarantine;
+	if (!is_quarantine(quarantine)) return no_quarantine;
 	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_mi_interval,
 	                                               TimestampTzGetDatum(GetCurrentStatementStartTimestamp()),
 	                                               IntervalPGetDatum(quarantine)));

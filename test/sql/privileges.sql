@@ -81,6 +81,22 @@ ROLLBACK TO without_delete;
 SET LOCAL ROLE regress_ipam_writer;
 SELECT count(*) FROM ipam.allocate_ip_addresses(:range_id, 301);
 SELECT count(*) FROM ipam.released_address;
+-- A range that row level security hides keeps its quarantine.
+ROLLBACK TO without_delete;
+RESET ROLE;
+DELETE FROM ipam.released_address;
+INSERT INTO ipam.ip_range (start_address, end_address, quarantine) VALUES ('10.1.8.1', '10.1.8.99', '7 days'), ('10.1.9.1', '10.1.9.99', NULL);
+INSERT INTO ipam.ip_address (address) VALUES ('10.1.0.1'), ('10.1.8.1'), ('10.1.8.2'), ('10.1.8.3'), ('10.1.9.1'), ('10.1.9.2');
+ALTER TABLE ipam.ip_range ENABLE ROW LEVEL SECURITY;
+CREATE POLICY one_range ON ipam.ip_range USING (start_address = '10.1.0.1');
+SET LOCAL ROLE regress_ipam_writer;
+SELECT start_address FROM ipam.ip_range;
+DELETE FROM ipam.ip_address WHERE address IN ('10.1.0.1', '10.1.8.1', '10.1.9.1');
+UPDATE ipam.ip_address SET address = address + 50 WHERE address IN ('10.1.8.2', '10.1.9.2');
+SELECT a.address FROM ipam.ip_address AS b, ipam.release_ip_addresses(ARRAY[b.id]) AS a WHERE b.address = '10.1.8.3';
+RESET ROLE;
+SELECT address FROM ipam.quarantined_address ORDER BY 1;
+SELECT a FROM ipam.ip_range AS r, ipam.get_free_ip_addresses(r.id, count => 1) AS a WHERE r.start_address = '10.1.8.1';
 ROLLBACK TO quarantine;
 
 -- The views are read with the rights of the caller: row level security holds in them, too.
