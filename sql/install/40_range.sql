@@ -123,9 +123,9 @@ CREATE TABLE ipam.ip_range (
                format('It has %s characters; 255 are possible.', length(owner)))),
     -- Also the years alone: what is added to a time step by step must not leave the calendar on the way.
     CONSTRAINT ip_range_quarantine CHECK (quarantine IS NULL
-        OR (quarantine BETWEEN interval '0' AND interval '1000 years' AND extract(year FROM quarantine) BETWEEN 0 AND 1000)
+        OR (quarantine BETWEEN interval '0' AND interval '1000 years' AND extract(year FROM quarantine) BETWEEN -1000 AND 1000 AND extract(day FROM quarantine) BETWEEN -366000 AND 366000)
         OR ipam.raise_fault('IpamApiInvalidParameter', format('range [%s, %s] cannot have a quarantine of %s', start_address, end_address, quarantine),
-               'A quarantine is a length of time, at most 1000 years, or NULL for none.', 'Example: interval ''7 days''.')),
+               'A quarantine is a length of time, at most 1000 years, as are its parts, or NULL for none.', 'Example: interval ''7 days''.')),
     CONSTRAINT ip_range_custom_fields CHECK (custom_fields = '{}' OR ipam.check_custom_fields(custom_fields))
 );
 COMMENT ON TABLE ipam.ip_range IS 'contiguous pools of addresses inside a subnet, each managed by one service instance';

@@ -6,7 +6,12 @@ CREATE TABLE ipam.released_address (
     address     inet NOT NULL,
     released_at timestamptz NOT NULL,
 
-    CONSTRAINT released_address_pkey PRIMARY KEY (range_id, address)
+    CONSTRAINT released_address_pkey PRIMARY KEY (range_id, address),
+    -- The end of the longest quarantine is in the calendar, too.
+    CONSTRAINT released_address_released_at CHECK (NOT isfinite(released_at)
+        OR (released_at >= '0001-01-01 00:00:00+00' AND released_at < '10000-01-01 00:00:00+00')
+        OR ipam.raise_fault('IpamApiInvalidParameter', format('address %s cannot have been released at %s', host(address), released_at),
+               'The year of a release is 1 to 9999; one at infinity is never over.', 'Example: now().'))
 );
 COMMENT ON TABLE ipam.released_address IS 'addresses that were released in ranges with a quarantine; rows whose time is over mean nothing any more';
 COMMENT ON COLUMN ipam.released_address.range_id IS 'the range that the address was mapped to';

@@ -33,12 +33,20 @@ CREATE TRIGGER protect_common_property BEFORE INSERT OR UPDATE OR DELETE ON ipam
 -- A quarantine that reached out of the calendar ended the search with an error.
 SET CONSTRAINTS ALL IMMEDIATE; -- an ALTER TABLE does not wait for what is deferred
 UPDATE ipam.ip_range SET quarantine = interval '1000 years'
-WHERE NOT (quarantine BETWEEN interval '0' AND interval '1000 years' AND extract(year FROM quarantine) BETWEEN 0 AND 1000);
+WHERE NOT (quarantine BETWEEN interval '0' AND interval '1000 years' AND extract(year FROM quarantine) BETWEEN -1000 AND 1000 AND extract(day FROM quarantine) BETWEEN -366000 AND 366000);
 ALTER TABLE ipam.ip_range DROP CONSTRAINT ip_range_quarantine;
 ALTER TABLE ipam.ip_range ADD CONSTRAINT ip_range_quarantine CHECK (quarantine IS NULL
-    OR (quarantine BETWEEN interval '0' AND interval '1000 years' AND extract(year FROM quarantine) BETWEEN 0 AND 1000)
+    OR (quarantine BETWEEN interval '0' AND interval '1000 years' AND extract(year FROM quarantine) BETWEEN -1000 AND 1000 AND extract(day FROM quarantine) BETWEEN -366000 AND 366000)
     OR ipam.raise_fault('IpamApiInvalidParameter', format('range [%s, %s] cannot have a quarantine of %s', start_address, end_address, quarantine),
-           'A quarantine is a length of time, at most 1000 years, or NULL for none.', 'Example: interval ''7 days''.'));
+           'A quarantine is a length of time, at most 1000 years, as are its parts, or NULL for none.', 'Example: interval ''7 days''.'));
+
+-- So did a release out of the calendar. One that was over long ago stays over, the others never are.
+UPDATE ipam.released_address SET released_at = CASE WHEN released_at < '0001-01-01 00:00:00+00' THEN '-infinity' ELSE 'infinity' END::timestamptz
+WHERE isfinite(released_at) AND NOT (released_at >= '0001-01-01 00:00:00+00' AND released_at < '10000-01-01 00:00:00+00');
+ALTER TABLE ipam.released_address ADD CONSTRAINT released_address_released_at CHECK (NOT isfinite(released_at)
+    OR (released_at >= '0001-01-01 00:00:00+00' AND released_at < '10000-01-01 00:00:00+00')
+    OR ipam.raise_fault('IpamApiInvalidParameter', format('address %s cannot have been released at %s', host(address), released_at),
+           'The year of a release is 1 to 9999; one at infinity is never over.', 'Example: now().'));
 
 -- Row level security that hides a range hides no quarantine.
 \replace 54_quarantine.sql quarantine_addresses

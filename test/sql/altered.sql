@@ -24,7 +24,7 @@ ROLLBACK TO s;
 
 -- one that has become NULL,
 SAVEPOINT s;
-ALTER TABLE ipam.released_address ALTER COLUMN released_at DROP NOT NULL;
+ALTER TABLE ipam.released_address ALTER COLUMN released_at DROP NOT NULL, DROP CONSTRAINT released_address_released_at;
 INSERT INTO ipam.released_address VALUES (:range, '10.0.0.2', NULL);
 SELECT * FROM ipam.get_free_ip_addresses(:range);
 ROLLBACK TO s;

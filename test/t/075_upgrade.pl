@@ -132,9 +132,14 @@ is(sql('base', 'SELECT string_agg(host(f), $$ $$) FROM ipam.get_free_ip_addresse
 # Somebody's trigger is fired at the end of a transaction.
 sql('base', q{CREATE FUNCTION public.look() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
 	CREATE CONSTRAINT TRIGGER look AFTER UPDATE ON ipam.ip_range DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.look()});
-sql('base', q{UPDATE ipam.ip_range SET quarantine = '300000 years' WHERE id = 5; UPDATE ipam.ip_range SET quarantine = '7 days' WHERE id = 6});
+sql('base', q{UPDATE ipam.ip_range SET quarantine = '300000 years' WHERE id = 5; UPDATE ipam.ip_range SET quarantine = '7 days' WHERE id = 6;
+	UPDATE ipam.ip_range SET quarantine = interval '400 days' - interval '1 year' WHERE id = 7;
+	UPDATE ipam.ip_range SET quarantine = make_interval(days => 106751991, hours => -2147483647) + make_interval(hours => -414564000) WHERE id = 8;
+	INSERT INTO ipam.released_address VALUES (6, '10.80.0.1', '294276-12-31'), (6, '10.80.0.2', '4713-01-01 BC'), (6, '10.80.0.3', '2026-01-01 00:00+00')});
 sql('base', 'ALTER EXTENSION ipam UPDATE');
-is(sql('base', 'SELECT id, quarantine FROM ipam.ip_range WHERE quarantine IS NOT NULL ORDER BY 1'), "5|1000 years\n6|7 days", 'a quarantine that is too long becomes the longest one');
+is(sql('base', 'SELECT id, quarantine FROM ipam.ip_range WHERE quarantine IS NOT NULL ORDER BY 1'), "5|1000 years\n6|7 days\n7|-1 years +400 days\n8|1000 years", 'a quarantine that is too long becomes the longest one');
+is(sql('base', q{SELECT address, released_at AT TIME ZONE 'UTC' FROM ipam.released_address ORDER BY 1}), "10.80.0.1|infinity\n10.80.0.2|-infinity\n10.80.0.3|2026-01-01 00:00:00", 'a release out of the calendar is never over, or at once');
+sql('base', 'DELETE FROM ipam.released_address');
 sql('base', 'DROP FUNCTION public.look() CASCADE; UPDATE ipam.ip_range SET quarantine = NULL WHERE quarantine IS NOT NULL');
 is(sql('base', 'SELECT * FROM ipam.get_schema_conversion_info()'), "t|1.0|$installed|$installed", 'the store is to be converted');
 
