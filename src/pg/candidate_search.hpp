@@ -200,8 +200,7 @@ inline const char *number_text(uint128 number) {
 	                         : psprintf("The largest run of free addresses reaches from %s: %s addresses.",
 	                                    run_text(wanted, findings.largest_run), number_text(longest));
 	if (findings.quarantined > 0) {
-		const TimestampTz free_at =
-		    GetCurrentStatementStartTimestamp() + (findings.first_released_at - wanted.quarantine_over_since);
+		const TimestampTz free_at = wanted.quarantine.end(findings.first_released_at);
 		detail = psprintf("%s In quarantine: " UINT64_FORMAT ", the first one until %s.", detail,
 		                  findings.quarantined, timestamptz_to_str(free_at));
 	}

@@ -15,7 +15,7 @@ struct FreeSearch {
 	bool exhausted;
 	Stretch *withheld; // reserved and virtual addresses, ascending
 	int withheld_count;
-	TimestampTz quarantine_over_since;
+	Quarantine quarantine;
 };
 
 // Visits the free gaps of the rest, ascending, until visit returns false; remembers how far it got.
@@ -44,12 +44,12 @@ template <typename Visit> void walk_gaps(FreeSearch *search, Visit &&visit) {
 			}
 			return go_on;
 		};
-		if (search->quarantine_over_since == no_quarantine) {
+		if (!search->quarantine.exists()) {
 			for_each_gap(segment, next_used, visit_gap);
 		} else {
 			QuarantinedAddresses quarantined;
-			quarantined.open(search->range_id, {segment.family, false}, segment.first,
-			                 search->quarantine_over_since, GetActiveSnapshot());
+			quarantined.open(search->range_id, {segment.family, false}, segment.first, search->quarantine,
+			                 GetActiveSnapshot());
 			Merged merged{next_used, [&](Stretch &stretch) { return quarantined.next(stretch); }};
 			for_each_gap(
 			    segment, [&](Stretch &stretch) { return merged.next(stretch); }, visit_gap);

@@ -21,7 +21,7 @@ struct RangeRow {
 	Service service;
 	Stretch *withheld; // reserved and virtual addresses, in the order of their first ones
 	int withheld_count;
-	TimestampTz quarantine_over_since; // what was released by then is free
+	Quarantine quarantine;
 };
 
 namespace detail {
@@ -60,13 +60,6 @@ inline void withhold(RangeRow *range, Datum reserved, Datum virtuals) {
 	          [](const Stretch &a, const Stretch &b) { return a.first < b.first; });
 }
 
-inline TimestampTz over_since(const Interval *quarantine) {
-	if (!is_quarantine(quarantine)) return no_quarantine;
-	return DatumGetTimestampTz(DirectFunctionCall2(timestamptz_mi_interval,
-	                                               TimestampTzGetDatum(GetCurrentStatementStartTimestamp()),
-	                                               IntervalPGetDatum(quarantine)));
-}
-
 inline RangeRow to_range_row(const FoundRow &row, bool include_reserved) {
 	static constinit Column start_address{"start_address"};
 	static constinit Column end_address{"end_address"};
@@ -84,8 +77,8 @@ inline RangeRow to_range_row(const FoundRow &row, bool include_reserved) {
 	range.service = {row.value(&address_space_id), datumCopy(row.value(&managed_by), false, -1),
 	                 datumCopy(row.value(&managed_by_entity), false, -1)};
 	if (!include_reserved) withhold(&range, row.value(&reserved_addresses), row.value(&virtual_addresses));
-	range.quarantine_over_since =
-	    row.is_null(&quarantine) ? no_quarantine : over_since(DatumGetIntervalP(row.value(&quarantine)));
+	if (!row.is_null(&quarantine))
+		range.quarantine = Quarantine::of(DatumGetIntervalP(row.value(&quarantine)));
 	return range;
 }
 

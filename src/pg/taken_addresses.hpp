@@ -18,7 +18,7 @@ struct Wanted {
 	Span range; // addresses, not positions
 	Span asked;
 	int64 range_id;
-	TimestampTz quarantine_over_since;
+	Quarantine quarantine;
 	Stretch *withheld; // reserved and excluded addresses, ascending
 	int withheld_count;
 	bool include_reserved;
@@ -61,9 +61,9 @@ public:
 			seen_.open(wanted.range_id, wanted.direction, from, GetActiveSnapshot());
 			has_seen_ = seen_.next(seen_head_);
 		}
-		quarantine_ = wanted.quarantine_over_since != no_quarantine;
+		quarantine_ = wanted.quarantine.exists();
 		if (quarantine_) {
-			quarantined_.open(wanted.range_id, wanted.direction, from, wanted.quarantine_over_since);
+			quarantined_.open(wanted.range_id, wanted.direction, from, wanted.quarantine);
 			has_quarantined_ = quarantined_.next(quarantined_head_);
 		}
 	}

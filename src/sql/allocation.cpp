@@ -90,7 +90,7 @@ Wanted wanted_addresses(FunctionCallInfo fcinfo, const RangeRow &range) {
 	Wanted wanted{};
 	wanted.range_id = PG_GETARG_INT64(arg_range_id);
 	wanted.range = range.span;
-	wanted.quarantine_over_since = range.quarantine_over_since;
+	wanted.quarantine = range.quarantine;
 	wanted.direction = {range.span.family, highest_first_argument(fcinfo)};
 	wanted.asked = wanted.direction.mirror(asked_span(fcinfo, arg_start_address, range.span));
 	wanted.include_reserved = flag_argument(fcinfo, arg_include_reserved);

@@ -36,12 +36,8 @@ FreeSearch start_search(FunctionCallInfo fcinfo) {
 		            "Ask for 0 or more addresses; NULL means all.");
 	}
 	const Span asked = asked_span(fcinfo, 1, range.span);
-	return {range_id,
-	        asked,
-	        !answers(range, range_id),
-	        range.withheld,
-	        range.withheld_count,
-	        range.quarantine_over_since};
+	return {range_id,        asked, !answers(range, range_id), range.withheld, range.withheld_count,
+	        range.quarantine};
 }
 
 uint128 count_argument(FunctionCallInfo fcinfo) {
@@ -142,7 +138,7 @@ IPAM_FUNCTION(ipam_free_ranges) {
 	TypeCacheEntry *type =
 	    lookup_type_cache(TupleDescAttr(rows.description, 0)->atttypid, TYPECACHE_RANGE_INFO);
 	FreeSearch search{range_id,       range.span,           !answers(range, range_id),
-	                  range.withheld, range.withheld_count, range.quarantine_over_since};
+	                  range.withheld, range.withheld_count, range.quarantine};
 	walk_gaps(&search, [&](const Span &gap) {
 		RangeType *value = to_range(type, gap);
 		rows.put(RangeTypePGetDatum(value));

@@ -60,6 +60,40 @@ UPDATE ipam.ip_range SET quarantine = '0' WHERE id = :q;
 SELECT * FROM ipam.get_free_ip_addresses(:q, count => 10);
 UPDATE ipam.ip_range SET quarantine = '1 month' WHERE id = :q;
 SELECT * FROM ipam.get_free_ip_addresses(:q, count => 10);
+-- The search, the view, the purge and the error have one rule for its end, whatever the lengths of months, and of days in
+-- TimeZone: releases of some days around it, each 40 minutes.
+INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('2001:db8::1000', '2001:db8::12ff') RETURNING id AS r \gset
+CREATE FUNCTION pg_temp.differences(range_id bigint, quarantine interval, OUT searched bigint, OUT purged bigint, OUT told interval) LANGUAGE plpgsql AS $$
+DECLARE
+    over bigint;
+    detail text;
+BEGIN
+    UPDATE ipam.ip_range AS r SET quarantine = differences.quarantine WHERE r.id = range_id;
+    DELETE FROM ipam.released_address AS q WHERE q.range_id = differences.range_id;
+    INSERT INTO ipam.released_address SELECT range_id, '2001:db8::1000'::inet + i, statement_timestamp() - quarantine + (i - 384) * interval '40 minutes' FROM generate_series(0, 767) AS i;
+    WITH kept AS (SELECT q.address FROM ipam.quarantined_address AS q WHERE q.range_id = differences.range_id),
+        free AS (SELECT ipam.get_free_ip_addresses(range_id, count => NULL) AS address)
+    SELECT count(*), count(*) FILTER (WHERE i.address IN (SELECT k.address FROM kept AS k) = i.address IN (SELECT f.address FROM free AS f)),
+        count(*) FILTER (WHERE NOT i.address IN (SELECT k.address FROM kept AS k))
+    INTO purged, searched, over
+    FROM ipam.released_address AS i WHERE i.range_id = differences.range_id;
+    purged := over - ipam.purge_released_addresses(range_id);
+    BEGIN
+        PERFORM ipam.allocate_ip_addresses(range_id, 768);
+    EXCEPTION WHEN SQLSTATE 'IP511' THEN
+        GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+        told := date_trunc('second', min(q.free_at)) - date_trunc('second', substring(detail from 'until (.*)[.]$')::timestamptz)
+            FROM ipam.quarantined_address AS q WHERE q.range_id = differences.range_id;
+    END;
+END
+$$;
+SELECT z.name AS "TimeZone", q.quarantine, d.*
+FROM (VALUES ('Europe/Berlin'), ('America/New_York'), ('Pacific/Apia')) AS z(name),
+    unnest('{7 days, 168:00:00, 1 day, 1 month, 2 months, 3 months 20 days, 1 month -28 days, 400 days -1 year, 90 days 3:00, 1000 years, 12 years -4000 days}'::interval[]) AS q(quarantine),
+    LATERAL (SELECT set_config('TimeZone', z.name, true) OFFSET 0) AS s, LATERAL pg_temp.differences(:r, q.quarantine) AS d
+WHERE s.set_config <> '' AND (d.searched, d.purged, d.told) IS DISTINCT FROM (0, 0, interval '0');
+RESET TimeZone;
+DELETE FROM ipam.ip_range WHERE id = :r;
 -- The longest one stays within the calendar; a longer one is refused, also one that is long on the way only.
 UPDATE ipam.ip_range SET quarantine = '1000 years' WHERE id = :q;
 SELECT * FROM ipam.get_free_ip_addresses(:q, count => 10);
