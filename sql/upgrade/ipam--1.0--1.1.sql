@@ -29,6 +29,17 @@ CREATE TRIGGER protect_common_property BEFORE INSERT OR UPDATE OR DELETE ON ipam
 \replace 74_export.sql read_gateway_list
 \replace 75_import.sql import_expression
 \replace 82_conversion.sql conversion_path
+ALTER TABLE ipam.address_space DROP CONSTRAINT address_space_name_given;
+ALTER TABLE ipam.address_space ADD CONSTRAINT address_space_name_given CHECK (name ~ E'\\S'
+    OR ipam.raise_fault('IpamApiAddressSpaceNameNotSpecified', 'an address space needs a name', 'The name is blank.'));
+ALTER TABLE ipam.ip_subnet DROP CONSTRAINT ip_subnet_name_given;
+ALTER TABLE ipam.ip_subnet ADD CONSTRAINT ip_subnet_name_given CHECK (ascii(name) BETWEEN 33 AND 126 OR name ~ E'\\S'
+    OR ipam.raise_fault('IpamApiSubnetNameNotSpecified', format('subnet %s needs a name', network), 'The name is blank.'));
+ALTER TABLE ipam.common_property DROP CONSTRAINT common_property_security_group;
+ALTER TABLE ipam.common_property ADD CONSTRAINT common_property_security_group CHECK (
+    name NOT LIKE 'IpamSecurityGroup%' OR coalesce(value ~ E'\\S' AND octet_length(value) <= 63, false)
+    OR ipam.raise_fault('IpamApiFailedToSaveProperty', format('%s cannot be "%s"', name, left(value, 200)),
+           'A security group is a role of the server: its name has 1 to 63 bytes.'));
 
 -- A quarantine that reached out of the calendar ended the search with an error.
 SET CONSTRAINTS ALL IMMEDIATE; -- an ALTER TABLE does not wait for what is deferred

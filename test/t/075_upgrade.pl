@@ -75,6 +75,9 @@ my $installed = sql('fresh', 'SELECT ipam.get_ipam_version()');
 sql('postgres', 'CREATE DATABASE updated');
 sql('updated', q{CREATE EXTENSION ipam VERSION '1.0' CASCADE; ALTER EXTENSION ipam UPDATE});
 is(differences(sql('fresh', $objects), sql('updated', $objects)), '', 'the update makes the objects of a new installation');
+sql('postgres', 'CREATE DATABASE escaped');
+sql('escaped', q{SET standard_conforming_strings = off; CREATE EXTENSION ipam VERSION '1.0' CASCADE; ALTER EXTENSION ipam UPDATE});
+is(differences(sql('fresh', $objects), sql('escaped', $objects)), '', 'also where standard_conforming_strings was off when the store was made');
 
 # --- the rights -----------------------------------------------------------------------------------
 
