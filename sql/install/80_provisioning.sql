@@ -136,18 +136,26 @@ DECLARE
     refused boolean;
     unfit record;
 BEGIN
-    SELECT g.property, g.role_name,
+    -- A role in between may be the one that belongs to the superuser.
+    SELECT g.property, g.role_name, CASE WHEN NOT (r.rolsuper OR g.role_name = 'public' OR starts_with(g.role_name, 'pg_')) THEN way.superuser END AS superuser, way.member,
            CASE WHEN r.rolsuper THEN 'It is a superuser.' WHEN g.role_name = 'public' OR starts_with(g.role_name, 'pg_') THEN 'The server keeps the name for itself.'
-                ELSE 'It belongs to a superuser.' END AS reason
+                ELSE format('It belongs to superuser "%s".', way.superuser) END AS reason
     INTO unfit
     FROM ipam.security_groups() AS g LEFT JOIN pg_roles AS r ON r.rolname = g.role_name
-    WHERE g.role_name = 'public' OR starts_with(g.role_name, 'pg_') OR r.rolsuper
-       OR g.property <> 'IpamSecurityGroupIpamAdministrators' AND EXISTS (SELECT FROM pg_roles AS s WHERE s.rolsuper AND pg_has_role(r.oid, s.oid, 'MEMBER'))
-    ORDER BY g.property LIMIT 1;
+    LEFT JOIN LATERAL (
+        SELECT s.rolname AS superuser, m.rolname AS member
+        FROM pg_auth_members AS a JOIN pg_roles AS s ON s.oid = a.roleid AND s.rolsuper JOIN pg_roles AS m ON m.oid = a.member AND NOT m.rolsuper
+        WHERE g.property <> 'IpamSecurityGroupIpamAdministrators' AND pg_has_role(r.oid, m.oid, 'MEMBER')
+        ORDER BY m.oid <> r.oid, s.rolname, m.rolname LIMIT 1) AS way ON true
+    WHERE g.role_name = 'public' OR starts_with(g.role_name, 'pg_') OR r.rolsuper OR way.superuser IS NOT NULL
+    ORDER BY r.rolsuper IS NOT TRUE, g.property LIMIT 1;
     IF unfit.property IS NOT NULL THEN
         refused := ipam.raise_fault('IpamApiErrorSecurityGroupCreationFailed', format('role "%s" cannot be a security group', unfit.role_name),
             format('%s names it. %s', unfit.property, unfit.reason),
-            format('Set %s to another name, by UPDATE ipam.common_property or with the properties of ipam.provision(), and try again.', unfit.property));
+            CASE WHEN unfit.superuser IS NOT NULL THEN format('REVOKE %I FROM %I, and try again.', unfit.superuser, unfit.member)
+                 WHEN ipam.is_ipam_configured() THEN
+                     format('Set %s to another name, by UPDATE ipam.common_property, then say SELECT ipam.create_security_groups(), and try again.', unfit.property)
+                 ELSE format('Set %s to another name, by UPDATE ipam.common_property or with the properties of ipam.provision(), and try again.', unfit.property) END);
     END IF;
 END
 $$;

@@ -85,6 +85,16 @@ CALL ipam.provision();
 \set VERBOSITY default
 UPDATE ipam.common_property SET value = 'regress_ipam_indirect' WHERE name = 'IpamSecurityGroupIpamMsmAdministrators';
 SELECT ipam.create_security_groups();
+-- A superuser goes before those who belong to him; what the hint says helps.
+SAVEPOINT several;
+GRANT regress_ipam_superuser TO ipam_asm_administrators;
+UPDATE ipam.common_property SET value = 'regress_ipam_superuser' WHERE name = 'IpamSecurityGroupIpamUsers';
+SELECT ipam.create_security_groups();
+ROLLBACK TO several;
+SELECT ipam.create_security_groups();
+REVOKE regress_ipam_superuser FROM regress_ipam_other;
+SELECT ipam.create_security_groups();
+GRANT regress_ipam_superuser TO regress_ipam_other;
 UPDATE ipam.common_property SET value = 'ipam_msm_administrators' WHERE name = 'IpamSecurityGroupIpamMsmAdministrators';
 UPDATE ipam.common_property SET value = 'public' WHERE name = 'IpamSecurityGroupIpamUsers';
 SELECT ipam.grant_rights();
