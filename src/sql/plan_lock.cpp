@@ -3,6 +3,7 @@
 #include "pg/postgres.hpp"
 
 #include "pg/boundary.hpp"
+#include "pg/fault.hpp"
 #include "pg/relation.hpp"
 #include "pg/statement.hpp"
 
@@ -51,6 +52,13 @@ void require_sight_of(std::initializer_list<const char *> tables) {
 	}
 }
 
+// Somebody else has just deleted the address space.
+[[noreturn]] void refuse_unknown_space(int64 address_space) {
+	ipam::pg::raise_fault(ipam::find_fault("IpamApiInvalidAddressSpace"),
+	                      psprintf("there is no address space " INT64_FORMAT, address_space), nullptr,
+	                      "SELECT id, name FROM ipam.address_space lists them.");
+}
+
 } // namespace
 
 IPAM_FUNCTION(ipam_lock_plan) {
@@ -68,7 +76,18 @@ IPAM_FUNCTION(ipam_lock_plan) {
 	const FullTransactionId transaction = GetTopFullTransactionId();
 	SPI_connect();
 	Datum values[] = {Int64GetDatum(address_space), FullTransactionIdGetDatum(transaction)};
-	SPI_execute_plan(lock_plan.prepared(INT8OID, XID8OID), values, nullptr, false, 0);
+	SPIPlanPtr plan = lock_plan.prepared(INT8OID, XID8OID);
+	MemoryContext memory = CurrentMemoryContext;
+	PG_TRY();
+	{ SPI_execute_plan(plan, values, nullptr, false, 0); }
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(memory);
+		if (geterrcode() != ERRCODE_FOREIGN_KEY_VIOLATION) PG_RE_THROW();
+		FlushErrorState();
+		refuse_unknown_space(address_space);
+	}
+	PG_END_TRY();
 	SPI_finish();
 	last_lock = {transaction, GetCurrentSubTransactionId(), address_space, GetUserId()};
 	PG_RETURN_VOID();
