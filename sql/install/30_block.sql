@@ -175,12 +175,12 @@ BEGIN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION ipam.lock_plan_of_blocks() IS 'trigger: blocks are deleted by one transaction at a time';
+COMMENT ON FUNCTION ipam.lock_plan_of_blocks() IS 'trigger: blocks are moved, resized and deleted by one transaction at a time';
 
 CREATE TRIGGER place_block BEFORE INSERT OR UPDATE OF address_space_id, network, start_address, end_address, parent_id ON ipam.ip_block
     FOR EACH ROW EXECUTE FUNCTION ipam.place_block();
 -- Before a row is locked: whoever has the plan may want the row.
-CREATE TRIGGER lock_plan BEFORE DELETE ON ipam.ip_block
+CREATE TRIGGER lock_plan BEFORE UPDATE OF address_space_id, network, start_address, end_address, parent_id OR DELETE ON ipam.ip_block
     FOR EACH STATEMENT EXECUTE FUNCTION ipam.lock_plan_of_blocks();
 CREATE TRIGGER touch_modified_at
     BEFORE UPDATE OF network, start_address, end_address, rir, rir_received_on, description, owner ON ipam.ip_block

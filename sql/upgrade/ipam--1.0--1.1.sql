@@ -62,9 +62,10 @@ ALTER TABLE ipam.released_address ADD CONSTRAINT released_address_released_at CH
 -- Row level security that hides a range hides no quarantine.
 \replace 54_quarantine.sql quarantine_addresses
 
--- Who deletes blocks keeps others from putting something into them.
+-- Who changes or deletes blocks keeps others from putting something into them, before he locks one of them.
+\replace 25_address_space.sql address_space_type
 \replace 30_block.sql lock_plan_of_blocks
-CREATE TRIGGER lock_plan BEFORE DELETE ON ipam.ip_block
+CREATE TRIGGER lock_plan BEFORE UPDATE OF address_space_id, network, start_address, end_address, parent_id OR DELETE ON ipam.ip_block
     FOR EACH STATEMENT EXECUTE FUNCTION ipam.lock_plan_of_blocks();
 
 -- Who renames or deletes what objects use sees them all.
