@@ -19,10 +19,11 @@ END
 $$;
 COMMENT ON FUNCTION ipam.require_read_committed() IS 'an error in a transaction that cannot see what others have committed since it began';
 
-CREATE FUNCTION ipam.require_sight() RETURNS void
-LANGUAGE C STABLE PARALLEL RESTRICTED
-AS 'MODULE_PATHNAME', 'ipam_require_sight';
-COMMENT ON FUNCTION ipam.require_sight() IS 'an error where row level security could hide objects from the caller that have to follow';
+-- Not called by the triggers below: writers who have got EXECUTE with version 1.0 have none on it.
+CREATE FUNCTION ipam.require_sight() RETURNS trigger
+LANGUAGE C AS 'MODULE_PATHNAME', 'ipam_require_sight';
+COMMENT ON FUNCTION ipam.require_sight() IS
+    'trigger: an error where row level security could hide objects from the caller that have to follow or to be counted';
 
 CREATE FUNCTION ipam.limit_custom_fields() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -69,7 +70,6 @@ BEGIN
             refused := ipam.raise_fault('IpamApiInvalidUpdate', format('custom field "%s" keeps its id', OLD.name));
         ELSIF NEW.name <> OLD.name THEN
             PERFORM ipam.require_read_committed();
-            PERFORM ipam.require_sight();
         END IF;
         RETURN NEW;
     END IF;
@@ -79,7 +79,6 @@ BEGIN
             'It is built in.');
     END IF;
     PERFORM ipam.require_read_committed();
-    PERFORM ipam.require_sight();
     SELECT string_agg(format('"%s"', g.name), ', ' ORDER BY g.id) INTO logical_groups
     FROM ipam.logical_group_field AS l JOIN ipam.logical_group AS g ON g.id = l.logical_group_id
     WHERE l.custom_field_id = OLD.id;
@@ -130,7 +129,6 @@ BEGIN
                 'Only its text can be changed.');
         ELSIF NEW.value <> OLD.value THEN
             PERFORM ipam.require_read_committed();
-            PERFORM ipam.require_sight();
             IF OLD.custom_field_id = 17 THEN
                 SET CONSTRAINTS ipam.address_space_isolation_method_fkey DEFERRED; -- until follow_custom_field_value()
             END IF;
@@ -139,7 +137,6 @@ BEGIN
     END IF;
 
     PERFORM ipam.require_read_committed();
-    PERFORM ipam.require_sight();
     SELECT string_agg(format('%s of ipam.%s', u.used, u.used_by), ', ') INTO users
     FROM (SELECT 'address_space' AS used_by, count(*) AS used FROM ipam.address_space
           WHERE OLD.custom_field_id = 17 AND isolation_method = OLD.value
@@ -174,3 +171,12 @@ CREATE TRIGGER protect_custom_field BEFORE UPDATE OR DELETE ON ipam.custom_field
     FOR EACH ROW EXECUTE FUNCTION ipam.protect_custom_field();
 CREATE TRIGGER protect_custom_field_value BEFORE INSERT OR UPDATE OR DELETE ON ipam.custom_field_value
     FOR EACH ROW EXECUTE FUNCTION ipam.protect_custom_field_value();
+-- After those above, which refuse what nobody may do.
+CREATE TRIGGER require_sight_on_rename BEFORE UPDATE ON ipam.custom_field
+    FOR EACH ROW WHEN (OLD.name IS DISTINCT FROM NEW.name) EXECUTE FUNCTION ipam.require_sight();
+CREATE TRIGGER require_sight_on_delete BEFORE DELETE ON ipam.custom_field
+    FOR EACH ROW EXECUTE FUNCTION ipam.require_sight();
+CREATE TRIGGER require_sight_on_rename BEFORE UPDATE ON ipam.custom_field_value
+    FOR EACH ROW WHEN (OLD.value IS DISTINCT FROM NEW.value) EXECUTE FUNCTION ipam.require_sight();
+CREATE TRIGGER require_sight_on_delete BEFORE DELETE ON ipam.custom_field_value
+    FOR EACH ROW EXECUTE FUNCTION ipam.require_sight();

@@ -69,7 +69,15 @@ CREATE TRIGGER lock_plan BEFORE UPDATE OF address_space_id, network, start_addre
     FOR EACH STATEMENT EXECUTE FUNCTION ipam.lock_plan_of_blocks();
 
 -- Who renames or deletes what objects use sees them all.
-\replace 55_custom_field_use.sql require_sight protect_custom_field protect_custom_field_value
+\replace 55_custom_field_use.sql require_sight
+CREATE TRIGGER require_sight_on_rename BEFORE UPDATE ON ipam.custom_field
+    FOR EACH ROW WHEN (OLD.name IS DISTINCT FROM NEW.name) EXECUTE FUNCTION ipam.require_sight();
+CREATE TRIGGER require_sight_on_delete BEFORE DELETE ON ipam.custom_field
+    FOR EACH ROW EXECUTE FUNCTION ipam.require_sight();
+CREATE TRIGGER require_sight_on_rename BEFORE UPDATE ON ipam.custom_field_value
+    FOR EACH ROW WHEN (OLD.value IS DISTINCT FROM NEW.value) EXECUTE FUNCTION ipam.require_sight();
+CREATE TRIGGER require_sight_on_delete BEFORE DELETE ON ipam.custom_field_value
+    FOR EACH ROW EXECUTE FUNCTION ipam.require_sight();
 
 -- The check of a store that is not provisioned, and other small things.
 \replace 83_check_plan.sql check_plan

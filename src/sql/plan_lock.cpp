@@ -1,11 +1,12 @@
 // Who may change the plan, and when: ipam.lock_plan(address_space_id) lets one transaction at a time change
-// the structure of a space, ipam.require_sight() only roles that see all rows.
+// the structure of a space, and ipam.require_sight() keeps out roles that do not see all rows.
 #include "pg/postgres.hpp"
 
 #include "pg/boundary.hpp"
 #include "pg/fault.hpp"
 #include "pg/relation.hpp"
 #include "pg/statement.hpp"
+#include "pg/trigger.hpp"
 
 #include <initializer_list>
 
@@ -40,15 +41,14 @@ void require_rights() {
 }
 
 // What a policy hides from a writer the rules would not see: he could make what is there already.
-void require_sight_of(std::initializer_list<const char *> tables) {
-	for (const char *name : tables) {
+void require_sight_to(const char *deed) {
+	for (const char *name : {"address_space", "ip_block", "ip_subnet", "ip_range", "ip_address"}) {
 		if (check_enable_rls(ipam::pg::oid_of(name), InvalidOid, true) != RLS_ENABLED) continue;
 		ereport(ERROR,
-		        (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied to change the plan"),
+		        (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied to %s", deed),
 		         errdetail("Row level security of ipam.%s holds for role \"%s\".", name,
 		                   GetUserNameFromId(GetUserId(), false)),
-		         errhint("Whoever changes blocks, subnets or ranges, or renames or deletes custom fields or "
-		                 "their values, must see all rows: grant BYPASSRLS, or do it with another role.")));
+		         errhint("This takes a role that sees all rows: grant BYPASSRLS, or use another role.")));
 	}
 }
 
@@ -71,7 +71,7 @@ IPAM_FUNCTION(ipam_lock_plan) {
 		PG_RETURN_VOID();
 	}
 	require_rights();
-	require_sight_of({"ip_block", "ip_subnet", "ip_range", "ip_address"});
+	require_sight_to("change the plan");
 	PreventCommandIfReadOnly("a change of the plan"); // which takes a transaction id before it writes
 	const FullTransactionId transaction = GetTopFullTransactionId();
 	SPI_connect();
@@ -93,9 +93,16 @@ IPAM_FUNCTION(ipam_lock_plan) {
 	PG_RETURN_VOID();
 }
 
-// Objects follow the custom fields that they use, whoever renames them.
+// A trigger, because its users need no right to execute it. Objects follow the custom fields that they use,
+// whoever renames them; what is collected is about all ranges.
 IPAM_FUNCTION(ipam_require_sight) {
-	(void)fcinfo;
-	require_sight_of({"address_space", "ip_block", "ip_subnet", "ip_range", "ip_address"});
-	PG_RETURN_VOID();
+	const TriggerData *data =
+	    ipam::pg::trigger_on(fcinfo, {"custom_field", "custom_field_value", "range_utilization_history",
+	                                  "block_utilization_history", "range_utilization_status"});
+	const bool is_of_custom_fields =
+	    strncmp(RelationGetRelationName(data->tg_relation), "custom_field", strlen("custom_field")) == 0;
+	require_sight_to(is_of_custom_fields ? "rename or delete custom fields or their values"
+	                                     : "record utilization");
+	if (!TRIGGER_FIRED_FOR_ROW(data->tg_event)) PG_RETURN_POINTER(nullptr);
+	PG_RETURN_POINTER(TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple);
 }

@@ -95,13 +95,22 @@ my $rights = q{
 	ORDER BY 1};
 sql('postgres', 'CREATE DATABASE granted');
 sql('granted', q{CREATE EXTENSION ipam VERSION '1.0' CASCADE; CALL ipam.provision();
-	CREATE ROLE operator; CREATE FUNCTION ipam.own() RETURNS integer LANGUAGE sql RETURN 1;
+	CREATE ROLE operator; CREATE ROLE planner; CREATE ROLE asm IN ROLE ipam_asm_administrators;
+	GRANT USAGE ON SCHEMA ipam TO planner; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ipam TO planner;
+	GRANT ALL ON ALL TABLES IN SCHEMA ipam TO planner;
+	INSERT INTO ipam.custom_field (name) VALUES ('Floor'); INSERT INTO ipam.custom_field_value (custom_field_id, value) VALUES (9, 'dhcp1'), (9, 'dhcp2');
+	CREATE FUNCTION ipam.own() RETURNS integer LANGUAGE sql RETURN 1;
 	REVOKE ALL ON FUNCTION ipam.own() FROM PUBLIC; GRANT EXECUTE ON FUNCTION ipam.own(), ipam.raise_fault(text, text, text, text) TO operator});
 my %before = map { ($_ => 1) } split /\n/, sql('granted', $rights);
 sql('granted', 'ALTER EXTENSION ipam UPDATE');
 my %after = map { ($_ => 1) } split /\n/, sql('granted', $rights);
 is(join("\n", grep { !$after{$_} } sort keys %before), '', 'the update leaves everybody the rights he has');
+my $renames = q{BEGIN; SET LOCAL ROLE %s; UPDATE ipam.custom_field SET name = 'Storey' WHERE name = 'Floor';
+	UPDATE ipam.custom_field_value SET value = 'dhcp3' WHERE value = 'dhcp1' RETURNING value; DELETE FROM ipam.custom_field_value WHERE value = 'dhcp2' RETURNING value;
+	DELETE FROM ipam.custom_field WHERE name = 'Storey' RETURNING name; ROLLBACK};
+is(sql('granted', sprintf $renames, 'asm'), "dhcp3\ndhcp2\nStorey", 'writers rename and delete custom fields before the conversion');
 sql('granted', 'CALL ipam.convert_schema()');
+is(sql('granted', sprintf $renames, 'planner'), "dhcp3\ndhcp2\nStorey", "and so does a role of somebody's own that was granted its rights before the update");
 is(sql('granted', q{SELECT count(*) FROM pg_init_privs AS p, aclexplode(p.initprivs) AS a WHERE a.grantee::regrole::text IN (SELECT role_name FROM ipam.security_groups() UNION ALL SELECT 'operator')}), 0,
 	'nobody has rights from the first that he was granted');
 sql('postgres', 'CREATE DATABASE granted_again');
