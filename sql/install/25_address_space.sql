@@ -110,6 +110,11 @@ BEGIN
     IF found IS NULL AND address_space_id IS NULL THEN
         RETURN NULL;
     ELSIF found IS NULL AND NOT EXISTS (SELECT FROM ipam.address_space WHERE id = 1) THEN
+        IF row_security_active('ipam.address_space') THEN
+            RAISE insufficient_privilege USING MESSAGE = format('role "%s" cannot see address space %s', current_user, address_space_id),
+                DETAIL = 'Row level security of ipam.address_space hides the default one, too.',
+                HINT = 'Who writes addresses sees their address space; who changes the plan sees all rows: grant BYPASSRLS, or use another role.';
+        END IF;
         refused := ipam.raise_fault('IpamApiCallsAreNotAllowedUntilProvisioningIsDone', 'the store has not been provisioned',
             'There is no default address space yet.', 'CALL ipam.provision() makes it.');
     ELSIF found IS NULL THEN

@@ -171,7 +171,9 @@ CREATE FUNCTION ipam.lock_plan_of_blocks() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    PERFORM ipam.lock_plan(s.id) FROM ipam.address_space AS s WHERE s.id = 1; -- before provisioning there is none, and no block
+    -- Before provisioning there is no address space, and no block. Whom it is hidden from is refused.
+    PERFORM ipam.lock_plan(1)
+    WHERE row_security_active('ipam.address_space') OR EXISTS (SELECT FROM ipam.address_space AS s WHERE s.id = 1);
     RETURN NULL;
 END
 $$;

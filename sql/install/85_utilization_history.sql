@@ -84,6 +84,14 @@ COMMENT ON COLUMN ipam.range_utilization_status.range_id IS 'the range';
 COMMENT ON COLUMN ipam.range_utilization_status.status IS 'Under, Optimal or Over';
 COMMENT ON COLUMN ipam.range_utilization_status.changed_at IS 'the collection that saw it first';
 
+-- Who does not see all ranges would take the others for gone. Purging takes no sight: samples belong to no row.
+CREATE TRIGGER require_sight BEFORE INSERT ON ipam.range_utilization_history
+    FOR EACH STATEMENT EXECUTE FUNCTION ipam.require_sight();
+CREATE TRIGGER require_sight BEFORE INSERT ON ipam.block_utilization_history
+    FOR EACH STATEMENT EXECUTE FUNCTION ipam.require_sight();
+CREATE TRIGGER require_sight BEFORE INSERT OR UPDATE OR DELETE ON ipam.range_utilization_status
+    FOR EACH STATEMENT EXECUTE FUNCTION ipam.require_sight();
+
 -- Collecting
 
 CREATE FUNCTION ipam.notify_utilization_status(sample ipam.range_utilization_history, status ipam.utilization_status, previous ipam.utilization_status)

@@ -79,6 +79,14 @@ CREATE TRIGGER require_sight_on_rename BEFORE UPDATE ON ipam.custom_field_value
 CREATE TRIGGER require_sight_on_delete BEFORE DELETE ON ipam.custom_field_value
     FOR EACH ROW EXECUTE FUNCTION ipam.require_sight();
 
+-- So does who records the utilization.
+CREATE TRIGGER require_sight BEFORE INSERT ON ipam.range_utilization_history
+    FOR EACH STATEMENT EXECUTE FUNCTION ipam.require_sight();
+CREATE TRIGGER require_sight BEFORE INSERT ON ipam.block_utilization_history
+    FOR EACH STATEMENT EXECUTE FUNCTION ipam.require_sight();
+CREATE TRIGGER require_sight BEFORE INSERT OR UPDATE OR DELETE ON ipam.range_utilization_status
+    FOR EACH STATEMENT EXECUTE FUNCTION ipam.require_sight();
+
 -- The check of a store that is not provisioned, and other small things.
 \replace 83_check_plan.sql check_plan
 \replace 85_utilization_history.sql collect_utilization

@@ -9,6 +9,7 @@ INSERT INTO ipam.custom_field (name) VALUES ('Floor');
 CREATE ROLE regress_ipam_nobody;
 CREATE ROLE regress_ipam_reader;
 CREATE ROLE regress_ipam_writer;
+CREATE ROLE regress_ipam_admin IN ROLE ipam_administrators;
 GRANT USAGE ON SCHEMA ipam TO regress_ipam_reader, regress_ipam_writer;
 GRANT SELECT ON ALL TABLES IN SCHEMA ipam TO regress_ipam_reader, regress_ipam_writer;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ipam TO regress_ipam_reader, regress_ipam_writer;
@@ -141,6 +142,36 @@ DELETE FROM ipam.custom_field_value WHERE value = 'dhcp1';
 UPDATE ipam.custom_field SET name = 'Storey' WHERE name = 'Floor';
 DELETE FROM ipam.custom_field WHERE name = 'Floor';
 RESET ROLE;
+-- So does who records the utilization: ranges that he does not see would be gone from the statistics. He may purge them.
+ALTER TABLE ipam.ip_block DISABLE ROW LEVEL SECURITY;
+SAVEPOINT utilization;
+CALL ipam.collect_utilization();
+ALTER TABLE ipam.ip_range ENABLE ROW LEVEL SECURITY;
+SET LOCAL ROLE regress_ipam_admin;
+CALL ipam.collect_utilization();
+\echo :LAST_ERROR_SQLSTATE
+DELETE FROM ipam.range_utilization_status;
+INSERT INTO ipam.block_utilization_history SELECT * FROM ipam.block_utilization_history;
+SELECT (SELECT count(DISTINCT collected_at) FROM ipam.range_utilization_history) AS collections, (SELECT count(*) > 0 FROM ipam.range_utilization_status) AS has_status;
+CALL ipam.purge_utilization_data(clock_timestamp());
+SELECT count(*) FROM ipam.range_utilization_history;
+ROLLBACK TO utilization;
+-- And who changes the plan sees the address spaces.
+ALTER TABLE ipam.address_space ENABLE ROW LEVEL SECURITY;
+SET LOCAL ROLE regress_ipam_writer;
+DELETE FROM ipam.ip_block WHERE network = '10.0.0.0/8';
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO ipam.ip_block (network) VALUES ('172.16.0.0/12');
+\echo :LAST_ERROR_SQLSTATE
+INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.10.0.0/24', 'ten');
+INSERT INTO ipam.ip_range (start_address, end_address) VALUES ('10.9.0.1', '10.9.0.2');
+RESET ROLE;
+CREATE POLICY default_space ON ipam.address_space TO regress_ipam_writer USING (id = 1);
+SET LOCAL ROLE regress_ipam_writer;
+INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.10.0.0/24', 'ten');
+INSERT INTO ipam.ip_address (address) VALUES ('10.9.0.9') RETURNING address;
+ROLLBACK TO utilization;
+ALTER TABLE ipam.ip_block ENABLE ROW LEVEL SECURITY;
 -- Also where somebody else has begun the transaction, who may.
 DO $$
 BEGIN
