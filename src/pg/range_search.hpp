@@ -131,6 +131,34 @@ inline bool keep_range(Relation table, ItemPointerData place, TupleTableSlot *sl
 	return result != TM_Updated && result != TM_Deleted;
 }
 
+inline bool is_own(TupleTableSlot *slot) {
+	const HeapTuple tuple = ExecFetchSlotHeapTuple(slot, false, nullptr);
+	return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
+}
+
+// The foreign key looks with the transaction's snapshot: it would not find a range that was made since. One
+// that was only changed since it finds, and decides itself.
+inline void require_in_snapshot(Relation table, int64 id, TupleTableSlot *slot) {
+	if (!IsolationUsesXactSnapshot() || is_own(slot)) return;
+	const Snapshot snapshot = RegisterSnapshot(GetTransactionSnapshot());
+	if (!table_tuple_satisfies_snapshot(table, slot, snapshot)) {
+		ScanKeyData key;
+		ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(id));
+		const OpenIndexScan scan = begin_index_scan("ip_range", "ip_range_pkey", snapshot, &key, 1);
+		ExecClearTuple(slot);
+		if (!index_getnext_slot(scan.scan, ForwardScanDirection, slot)) {
+			ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			                errmsg("could not serialize access due to concurrent update"),
+			                errdetail_internal("Range " INT64_FORMAT
+			                                   " was made after the snapshot of the transaction was taken.",
+			                                   id),
+			                errhint("The transaction might succeed if retried.")));
+		}
+		end_index_scan(scan);
+	}
+	UnregisterSnapshot(snapshot);
+}
+
 // The range of an address. A caller who is about to map the address to it wants it kept.
 inline RangeFound find_range(const RangeColumns &columns, const Service &service, Datum address, bool keep) {
 	ScanKeyData keys[4];
@@ -151,7 +179,10 @@ inline RangeFound find_range(const RangeColumns &columns, const Service &service
 		index_endscan(scan.scan); // lets the page go while waiting
 		bool certain = !TransactionIdIsValid(pass.writer);
 		if (!certain) wait_for(pass.writer, scan.table, &pass.place);
-		if (certain && keep && pass.found.id != 0) certain = keep_range(scan.table, pass.place, slot);
+		if (certain && keep && pass.found.id != 0) {
+			certain = keep_range(scan.table, pass.place, slot);
+			if (certain) require_in_snapshot(scan.table, pass.found.id, slot);
+		}
 		ExecDropSingleTupleTableSlot(slot);
 		index_close(scan.index, AccessShareLock);
 		table_close(scan.table, NoLock);
