@@ -86,8 +86,8 @@ inline void release_claims(const Wanted &wanted, Claims *claims) {
 inline bool claim_run(const Wanted &wanted, const Span &gap, int count, Claims *claims, Findings *findings) {
 	const auto steps = static_cast<uint128>(count) - 1;
 	for (uint128 start = gap.first; start <= gap.last && gap.last - start >= steps;) {
-		// A run that is too long to be locked is claimed without: the INSERT tells whether somebody was
-		// faster.
+		// A run that is too long to be locked is claimed without. Other such calls wait for their turn; the
+		// INSERT tells whether one for less was faster.
 		if (count > most_locks) {
 			claims->positions[0] = start;
 			claims->count = count;

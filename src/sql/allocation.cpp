@@ -229,11 +229,11 @@ int record_claims(const Wanted &wanted, const NewAddresses &rows, const Claims &
 
 // Claims and records addresses, most_locks at a time, or a consecutive run at once.
 void allocate_addresses(const Wanted &wanted, const NewAddresses &rows, int count, Tuplestorestate *result) {
-	const bool is_bulk = count > most_locks && !wanted.consecutive;
+	const bool is_bulk = count > most_locks;
 	const int batch = wanted.consecutive ? count : std::min(count, most_locks);
 	const LOCKTAG bulk_lock = allocation_lock(AllocationLock::bulk, wanted.range_id, 0);
 	if (is_bulk) lock(bulk_lock);
-	if (count > most_locks) require_available(wanted, count);
+	if (is_bulk) require_available(wanted, count);
 	Claims claims{allocate<uint128>(CurrentMemoryContext, most_locks), 0, false};
 	LeftOut left_out{};
 	uint128 from = first_position(wanted);
