@@ -101,13 +101,13 @@ BEGIN
         refused := ipam.refuse_unknown('range', range_id);
     END IF;
     PERFORM ipam.check_host_address(g.address) FROM unnest(addresses) AS g(address);
-    -- In the order of their ids: two calls never wait for each other.
+    -- Whoever needs many addresses locks them in their order: so they queue instead of blocking each other.
     ids := ARRAY(
         SELECT a.id FROM ipam.ip_address AS a
         WHERE a.id = ANY (address_ids)
            OR a.range_id = release_ip_addresses.range_id AND a.address = ANY (addresses)
            OR a.range_id = release_ip_addresses.range_id AND a.allocation_token = token
-        ORDER BY a.id FOR UPDATE);
+        ORDER BY a.address, a.id FOR UPDATE);
     IF token IS NULL THEN
         SELECT string_agg(DISTINCT coalesce(g.id::text, host(g.address)), ', ') INTO missing
         FROM unnest(address_ids, addresses) AS g(id, address)

@@ -53,7 +53,7 @@ DECLARE
 BEGIN
     PERFORM FROM ipam.ip_range AS r WHERE r.id = ANY (range_ids) ORDER BY r.id FOR UPDATE; -- waits for writers of their addresses
     -- Whoever needs many addresses locks them in their order: so they queue instead of blocking each other.
-    PERFORM FROM ipam.ip_address AS a WHERE a.range_id = ANY (range_ids) ORDER BY a.address FOR UPDATE;
+    PERFORM FROM ipam.ip_address AS a WHERE a.range_id = ANY (range_ids) ORDER BY a.address, a.id FOR UPDATE;
     deleted_addresses := 0;
     IF delete_addresses THEN
         DELETE FROM ipam.ip_address AS a WHERE a.range_id = ANY (range_ids);

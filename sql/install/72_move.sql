@@ -41,7 +41,7 @@ BEGIN
         refused := ipam.refuse_unknown('address', NULL);
     END IF;
     target := ipam.lock_range_for_move(to_range_id);
-    PERFORM FROM ipam.ip_address AS a WHERE a.id = ANY (address_ids) ORDER BY a.address FOR UPDATE;
+    PERFORM FROM ipam.ip_address AS a WHERE a.id = ANY (address_ids) ORDER BY a.address, a.id FOR UPDATE;
     SELECT u.id INTO unknown FROM unnest(address_ids) AS u(id)
     WHERE NOT EXISTS (SELECT FROM ipam.ip_address AS a WHERE a.id = u.id)
     LIMIT 1;

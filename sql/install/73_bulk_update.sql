@@ -100,8 +100,8 @@ BEGIN
     change_list := ARRAY (SELECT c FROM jsonb_array_elements(changes) AS c);
     -- Always in the same order, so that two bulk updates of the same objects queue instead of blocking each other;
     -- addresses in the order in which ranges take and leave them.
-    EXECUTE format('SELECT FROM ipam.%I AS t WHERE t.id = ANY ($1) ORDER BY t.%I FOR NO KEY UPDATE', table_name,
-                   CASE table_name WHEN 'ip_address' THEN 'address' ELSE 'id' END)
+    EXECUTE format('SELECT FROM ipam.%I AS t WHERE t.id = ANY ($1) ORDER BY %s FOR NO KEY UPDATE', table_name,
+                   CASE table_name WHEN 'ip_address' THEN 't.address, t.id' ELSE 't.id' END)
         USING ARRAY (SELECT CASE WHEN c ->> 'id' ~ '^[0-9]{1,18}$' THEN (c ->> 'id')::bigint END FROM unnest(change_list) AS c);
 
     last_one := least(chunk, cardinality(change_list));

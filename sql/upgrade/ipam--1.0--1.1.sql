@@ -18,6 +18,10 @@ SET LOCAL search_path TO pg_catalog, pg_temp;
 \replace 73_bulk_update.sql bulk_update
 \replace 82_conversion.sql refuse_unready_store
 
+-- Addresses are locked in their order, and equal ones in the order of their ids.
+\replace 70_delete.sql delete_ranges
+\replace 72_move.sql move_ip_addresses
+
 -- Who may name the security groups, and which roles can be ones.
 \replace 15_property.sql protect_common_property
 CREATE TRIGGER protect_common_property BEFORE INSERT OR UPDATE OR DELETE ON ipam.common_property
