@@ -140,8 +140,8 @@ BEGIN
             first_one := last_one + 1;
             last_one := least(last_one + chunk, cardinality(change_list));
         EXCEPTION WHEN OTHERS THEN -- not a cancelled statement
-            IF left(SQLSTATE, 2) IN ('40', '53', '57', '58', 'XX') THEN
-                RAISE; -- not this change's fault: deadlock, serialization failure, no disk space ...
+            IF left(SQLSTATE, 2) IN ('40', '53', '57', '58', 'XX') OR SQLSTATE = '55P03' THEN
+                RAISE; -- not this change's fault: deadlock, serialization failure, lock timeout, no disk space ...
             ELSIF place > first_one THEN
                 last_one := place - 1;
             ELSE
