@@ -126,6 +126,7 @@ BEGIN
         SELECT r.* INTO place FROM ipam.ip_range AS r WHERE r.id OPERATOR(pg_catalog.=) ids[i];
         bottom := CASE WHEN pg_catalog.family(place.start_address) OPERATOR(pg_catalog.=) 4 THEN '0.0.0.0'::pg_catalog.inet ELSE '::' END;
         top := CASE WHEN pg_catalog.family(place.start_address) OPERATOR(pg_catalog.=) 4 THEN '255.255.255.255'::pg_catalog.inet ELSE 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff' END;
+        PERFORM FROM ipam.ip_address LIMIT 0; -- TRUNCATE locks it before occupancy: in each transaction so does this one
         IF EXISTS (SELECT FROM ipam.occupancy AS o WHERE o.range_id OPERATOR(pg_catalog.=) place.id
                      AND pg_catalog.family(o.first_address) OPERATOR(pg_catalog.<>) pg_catalog.family(place.start_address))
            OR EXISTS (SELECT FROM ipam.occupancy_hole AS o WHERE o.range_id OPERATOR(pg_catalog.=) place.id
@@ -139,6 +140,7 @@ BEGIN
         WHILE cursor_address OPERATOR(pg_catalog.<=) place.end_address LOOP
             looked_at := (ipam.propose_occupancy(place.id, cursor_address, place.end_address)).looked_at;
             COMMIT;
+            PERFORM FROM ipam.ip_address LIMIT 0;
             IF EXISTS (SELECT FROM ipam.occupancy AS o WHERE o.range_id OPERATOR(pg_catalog.=) place.id)
                OR EXISTS (SELECT FROM ipam.occupancy_hole AS o WHERE o.range_id OPERATOR(pg_catalog.=) place.id)
             THEN
@@ -153,6 +155,7 @@ BEGIN
         END LOOP;
     END LOOP;
     IF rebuild_occupancy.range_id IS NULL THEN -- and what is left of ranges that are gone
+        PERFORM FROM ipam.ip_address LIMIT 0;
         PERFORM ipam.confirm_occupancy(o.range_id, '0.0.0.0', '255.255.255.255'),
                 ipam.confirm_occupancy(o.range_id, '::', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff')
         FROM (SELECT s.range_id FROM ipam.occupancy AS s UNION SELECT h.range_id FROM ipam.occupancy_hole AS h) AS o
@@ -166,6 +169,7 @@ COMMENT ON PROCEDURE ipam.rebuild_occupancy(bigint) IS
 CREATE FUNCTION ipam.check_occupancy() RETURNS TABLE (range_id bigint, first_address inet, last_address inet, free_addresses numeric)
 LANGUAGE sql STABLE ROWS 10
 BEGIN ATOMIC
+    SELECT FROM ipam.ip_address LIMIT 0; -- is locked first, as by TRUNCATE
     WITH hole AS (
         SELECT h.range_id, family(h.address) AS family, range_agg(ipam.inetrange(h.address, h.address + 1023, '[]')) AS addresses
         FROM ipam.occupancy_hole AS h GROUP BY h.range_id, family(h.address)
