@@ -125,9 +125,10 @@ NewAddresses new_addresses(FunctionCallInfo fcinfo, const RangeRow &range) {
 	return rows;
 }
 
-// A rollback makes addresses free that this session has passed as taken.
+// A rollback makes addresses free that this session has passed as taken. A prepared transaction may be rolled
+// back later: nothing tells of that.
 void forget_hints_on_abort(XactEvent event, void *) {
-	if (event == XACT_EVENT_ABORT) forget_hints();
+	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) forget_hints();
 }
 void forget_hints_on_subabort(SubXactEvent event, SubTransactionId, SubTransactionId, void *) {
 	if (event == SUBXACT_EVENT_ABORT_SUB) forget_hints();

@@ -129,6 +129,20 @@ cmp_ok(query('SELECT count(*) FROM ipam.occupancy WHERE range_id = 2 AND is_conf
 
 # --- prepared transactions ------------------------------------------------------------------------------
 
+is(query(q{
+	SET ipam.occupancy_upkeep = off;
+	INSERT INTO ipam.ip_range (network, start_address, end_address) VALUES ('10.0.0.0/8', '10.48.0.1', '10.48.255.254') RETURNING id \gset
+	INSERT INTO ipam.ip_address (address) SELECT '10.48.0.1'::inet + i FROM generate_series(0, 59999) AS i;
+	\o /dev/null
+	SELECT address FROM ipam.allocate_ip_addresses(:id);
+	BEGIN;
+	SELECT address FROM ipam.allocate_ip_addresses(:id, 10);
+	PREPARE TRANSACTION 'allocation';
+	ROLLBACK PREPARED 'allocation';
+	\o
+	SELECT address FROM ipam.allocate_ip_addresses(:id);
+	\o /dev/null
+	SELECT ipam.delete_range(:id, delete_addresses => true)}), '10.48.234.98', 'what ROLLBACK PREPARED has made free comes next');
 query(q{BEGIN; DELETE FROM ipam.ip_address WHERE address = '10.32.5.5'; PREPARE TRANSACTION 'release'});
 my ($status, undef, $error) = $node->psql('postgres', q{SET lock_timeout = '200ms'; CALL ipam.rebuild_occupancy(2)});
 like($error, qr/lock timeout/, 'a prepared transaction that has released addresses is waited for');
