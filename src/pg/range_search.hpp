@@ -131,7 +131,7 @@ inline bool keep_range(Relation table, ItemPointerData place, TupleTableSlot *sl
 	return result != TM_Updated && result != TM_Deleted;
 }
 
-inline bool is_own(TupleTableSlot *slot) {
+inline bool is_own_version(TupleTableSlot *slot) {
 	const HeapTuple tuple = ExecFetchSlotHeapTuple(slot, false, nullptr);
 	return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
 }
@@ -139,7 +139,7 @@ inline bool is_own(TupleTableSlot *slot) {
 // The foreign key looks with the transaction's snapshot: it would not find a range that was made since. One
 // that was only changed since it finds, and decides itself.
 inline void require_in_snapshot(Relation table, int64 id, TupleTableSlot *slot) {
-	if (!IsolationUsesXactSnapshot() || is_own(slot)) return;
+	if (!IsolationUsesXactSnapshot() || is_own_version(slot)) return;
 	const Snapshot snapshot = RegisterSnapshot(GetTransactionSnapshot());
 	if (!table_tuple_satisfies_snapshot(table, slot, snapshot)) {
 		ScanKeyData key;
