@@ -26,21 +26,26 @@ public:
 	}
 	bool is_full() const noexcept { return count_ + 2 > capacity_; }
 
-	// Puts in a network of which it is known whether it is chosen.
+	// Puts in a network of which it is known whether it is chosen. One that is there already stays as it is:
+	// the row that brings it again need not get into the table.
 	void put(const Network &network, bool is_chosen) noexcept {
-		nodes_[reach(network).node].is_chosen = is_chosen;
+		const Reached reached = reach(network);
+		if (!reached.was_there) nodes_[reached.node].is_chosen = is_chosen;
 	}
 
 	// Puts in a new network. It is chosen where no network around or inside it is; where there is one
-	// inside it, then also a chosen one inside or around it.
+	// inside it, then also a chosen one inside or around it. One that is there already has a chosen one
+	// around or inside it, or is it: it stays as it is, and whoever brings it again is not chosen.
 	bool add(const Network &network) noexcept {
 		const Reached reached = reach(network);
+		if (reached.was_there) return false;
 		return nodes_[reached.node].is_chosen = !reached.chosen_around && !reached.any_inside;
 	}
 
 private:
 	struct Reached {
 		std::uint32_t node;
+		bool was_there;
 		bool chosen_around;
 		bool any_inside;
 	};
@@ -81,7 +86,7 @@ private:
 			if (next == 0) {
 				const std::uint32_t leaf = make(prefix, length, true);
 				nodes_[at].child[side] = leaf;
-				return {leaf, chosen_around, false};
+				return {leaf, false, chosen_around, false};
 			}
 			const int next_length = nodes_[next].length;
 			int common = common_length(prefix, prefix_of(nodes_[next]));
@@ -91,12 +96,13 @@ private:
 				const std::uint32_t node = make(prefix, common, is_around);
 				nodes_[node].child[bit(prefix_of(nodes_[next]), common)] = next;
 				nodes_[at].child[side] = node;
-				if (is_around) return {node, chosen_around, true};
+				if (is_around) return {node, false, chosen_around, true};
 			}
 			at = nodes_[at].child[side];
 		}
+		const bool was_there = nodes_[at].is_network;
 		nodes_[at].is_network = true;
-		return {at, chosen_around, nodes_[at].child[0] != 0 || nodes_[at].child[1] != 0};
+		return {at, was_there, chosen_around, nodes_[at].child[0] != 0 || nodes_[at].child[1] != 0};
 	}
 
 	Node *nodes_;

@@ -4,7 +4,8 @@
 // A statement may bring one subnet or a million. What is the same for all rows of a statement is
 // found once, and many rows are looked at together: a tree in memory stands in for searches of the
 // index, and one walk through the index says that all choices are right. Both only save work. What they
-// miss, because somebody's own trigger writes subnets in between, ipam.settle_subnet_choice() repairs.
+// miss, because somebody's own trigger writes subnets in between or keeps a row out of the table that the
+// tree has by then, ipam.settle_subnet_choice() repairs.
 #include "pg/postgres.hpp"
 
 #include "core/choice.hpp"
@@ -291,6 +292,8 @@ IPAM_FUNCTION(ipam_place_subnet) {
 	const bool is_given = !given.is_null && (!is_update || DatumGetBool(given.datum) != was_chosen);
 	bool is_chosen = is_given ? DatumGetBool(given.datum) : was_chosen;
 	bool by_user = false;
+	// ON CONFLICT DO UPDATE and MERGE also update among the rows that come.
+	if (is_update && placing->nodes != nullptr && (comes || is_given)) fell_tree(placing);
 	if (comes) {
 		const bool in_tree =
 		    !is_update && (!is_given || placing->nodes != nullptr) && has_tree(placing, data->tg_relation);

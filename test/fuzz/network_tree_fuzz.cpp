@@ -1,6 +1,6 @@
-// Of the networks that come one after the other, the tree chooses those that looking at all of them would
-// choose; and a choice is right when comparing each network with each says so, whichever of them somebody
-// changes.
+// Of the networks that come one after the other, some of them again, the tree chooses those that looking at
+// all of them would choose; and a choice is right when comparing each network with each says so, whichever of
+// them somebody changes.
 #include <algorithm>
 #include <vector>
 
@@ -73,7 +73,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t *data, std::size_t size
 	Members members;
 	while (in.remaining_bytes() > 0 && members.size() < 100) {
 		const Network network = any_network(in);
-		if (is_known(members, network)) continue;
+		if (is_known(members, network)) { // whatever is said of it again
+			if (in.ConsumeBool())
+				tree.put(network, in.ConsumeBool());
+			else
+				require(!tree.add(network));
+			continue;
+		}
 		const bool is_chosen = !meets_chosen(members, network);
 		if (in.ConsumeBool()) {
 			tree.put(network, is_chosen);

@@ -181,6 +181,39 @@ INSERT INTO ipam.ip_subnet (address_space_id, network, name, use_for_utilization
 SELECT 1 + n % 2, set_masklen('2001:db8::'::inet + (n * 7919 % 4096) * 1099511627776, 80 + n % 9)::cidr, n::text, CASE WHEN n % 50 = 7 THEN n % 100 = 7 END
 FROM generate_series(1, 300) AS n ON CONFLICT DO NOTHING;
 SELECT * FROM pg_temp.wrong;
+-- Rows of a large statement that do not get into the table leave the choice of others alone, whatever keeps them out.
+SAVEPOINT before;
+DELETE FROM ipam.ip_subnet;
+INSERT INTO ipam.ip_subnet (network, name) VALUES ('10.1.0.0/16', 'site'), ('10.0.0.0/8', 'all');
+SELECT ipam.remap_subnet(id) FROM ipam.ip_subnet WHERE name = 'all';
+CREATE TABLE pg_temp.many AS
+SELECT n, set_masklen('172.16.0.0'::inet + n * 256, 24)::cidr AS network FROM generate_series(1, 40) AS n
+UNION ALL VALUES (41, '10.0.0.0/8'::cidr), (42, '10.2.0.0/24'), (43, '10.2.0.0/16');
+CREATE VIEW pg_temp.changed AS SELECT * FROM pg_temp.subnets WHERE name !~ '^[0-9]+$' OR name::integer > 40;
+SAVEPOINT many;
+INSERT INTO ipam.ip_subnet (network, name) SELECT network, n::text FROM pg_temp.many ORDER BY n ON CONFLICT DO NOTHING;
+SELECT * FROM pg_temp.changed;
+ROLLBACK TO many;
+INSERT INTO ipam.ip_subnet (network, name) SELECT network, n::text FROM pg_temp.many ORDER BY n ON CONFLICT (address_space_id, network) DO UPDATE SET name = 'all of it';
+SELECT * FROM pg_temp.changed;
+ROLLBACK TO many;
+INSERT INTO ipam.ip_subnet (network, name, use_for_utilization) SELECT network, n::text, CASE n WHEN 41 THEN false END FROM pg_temp.many ORDER BY n ON CONFLICT DO NOTHING;
+SELECT * FROM pg_temp.changed;
+ROLLBACK TO many;
+CREATE FUNCTION pg_temp.skip_known() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN CASE WHEN NOT EXISTS (SELECT FROM ipam.ip_subnet AS s WHERE s.network = NEW.network) THEN NEW END;
+END
+$$;
+CREATE TRIGGER skip_known BEFORE INSERT ON ipam.ip_subnet FOR EACH ROW EXECUTE FUNCTION pg_temp.skip_known();
+INSERT INTO ipam.ip_subnet (network, name) SELECT network, n::text FROM pg_temp.many ORDER BY n;
+SELECT * FROM pg_temp.changed;
+ROLLBACK TO many;
+-- A row that moves away in such a statement is no longer where it was.
+INSERT INTO ipam.ip_subnet (network, name) SELECT network, n::text FROM pg_temp.many ORDER BY n ON CONFLICT (address_space_id, network) DO UPDATE SET network = '11.0.0.0/8';
+SELECT * FROM pg_temp.changed;
+SELECT * FROM pg_temp.wrong;
+ROLLBACK TO before;
 -- Somebody's own trigger makes subnets while a statement makes others.
 CREATE FUNCTION pg_temp.make_site() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

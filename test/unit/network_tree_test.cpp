@@ -53,8 +53,23 @@ TEST(NetworkTree, WhatIsPutInCountsAsGiven) {
 	tree.put(v4(0x0B000000, 8), false);
 	EXPECT_FALSE(tree.add(v4(0x0A000000, 24)));
 	EXPECT_TRUE(tree.add(v4(0x0B000000, 16)));
+}
+
+TEST(NetworkTree, WhatIsThereStaysAsItIs) {
+	GrowingTree tree;
+	tree.put(v4(0x0A000000, 8), true);
+	tree.put(v4(0x0A010000, 16), false);
+	EXPECT_FALSE(tree.add(v4(0x0A000000, 8)));
+	EXPECT_FALSE(tree.add(v4(0x0A020000, 16)));
 	tree.put(v4(0x0A000000, 8), false);
-	EXPECT_TRUE(tree.add(v4(0x0A100000, 16)));
+	EXPECT_FALSE(tree.add(v4(0x0A030000, 16)));
+	tree.put(v4(0x0A010000, 16), true);
+	EXPECT_FALSE(tree.add(v4(0x0A010200, 24)));
+	EXPECT_TRUE(tree.add(v4(0x0B010000, 16)));
+	EXPECT_TRUE(tree.add(v4(0x0B020000, 16)));
+	EXPECT_FALSE(tree.add(v4(0x0B010000, 16)));
+	EXPECT_FALSE(tree.add(v4(0x0B000000, 14))); // where the two part
+	EXPECT_FALSE(tree.add(v4(0x0B000000, 14)));
 }
 
 // Small networks, so that most of them nest; compared with looking at all others.
