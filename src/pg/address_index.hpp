@@ -2,14 +2,20 @@
 // The index of ip_address that searches walk: the addresses of a range in order.
 #include "pg/postgres.hpp"
 
+#include "pg/index_columns.hpp"
+
 namespace ipam::pg {
 
 inline constexpr const char *address_index = "ip_address_range_id_address_idx";
 
-// What its readers take for granted. Somebody may have dropped it and made another one in its name.
-inline void check_address_index(Relation index) {
-	if (index->rd_rel->relam == BTREE_AM_OID && index->rd_index->indnkeyatts == 2 &&
+// What its readers take for granted. Somebody may have dropped it and made another one in its name. A column
+// more, even one that is only included, may be NULL in an entry, and where the address lies in it would have
+// to be worked out.
+inline void check_address_index(Relation index, Relation table) {
+	if (index->rd_rel->relam == BTREE_AM_OID && index->rd_index->indnatts == 2 &&
+	    index->rd_index->indnkeyatts == 2 && is_on_columns(index, table, address_index) &&
 	    index->rd_opcintype[0] == INT8OID && index->rd_opcintype[1] == INETOID &&
+	    index->rd_opfamily[0] == INTEGER_BTREE_FAM_OID && index->rd_opfamily[1] == NETWORK_BTREE_FAM_OID &&
 	    index->rd_indoption[0] == 0 && index->rd_indoption[1] == 0 &&
 	    heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, nullptr))
 		return;

@@ -38,10 +38,13 @@ inline bool is_in_memory(Relation table, const Bookmark &bookmark) {
 	return true;
 }
 
-// What lacks rows is passed by.
-inline bool is_usable(Relation table, Oid index) {
+// What lacks rows, is on another column or in another collation is passed by.
+inline bool is_usable(Relation table, Oid index, const ScanKeyData *key) {
 	Relation opened = index_open(index, AccessShareLock);
-	const bool result = is_complete(opened, table) && !is_partial(opened);
+	const bool result =
+	    is_complete(opened, table) && !is_partial(opened) && opened->rd_rel->relam == BTREE_AM_OID &&
+	    opened->rd_index->indkey.values[0] == key->sk_attno &&
+	    (!OidIsValid(opened->rd_indcollation[0]) || opened->rd_indcollation[0] == key->sk_collation);
 	index_close(opened, AccessShareLock);
 	return result;
 }
@@ -66,7 +69,7 @@ template <typename Index, typename Read> bool find_row(Relation table, Index &&i
 		}
 	}
 	const Oid oid = index();
-	SysScanDesc scan = systable_beginscan(table, oid, detail::is_usable(table, oid), snapshot, 1, key);
+	SysScanDesc scan = systable_beginscan(table, oid, detail::is_usable(table, oid, key), snapshot, 1, key);
 	HeapTuple row = systable_getnext(scan);
 	const bool exists = HeapTupleIsValid(row);
 	if (exists) {

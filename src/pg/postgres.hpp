@@ -21,6 +21,7 @@ extern "C" {
 #include "catalog/pg_authid.h"
 #include "catalog/pg_collation_d.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_opfamily_d.h"
 #include "catalog/pg_type_d.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"

@@ -7,6 +7,7 @@
 
 #include "pg/address_index.hpp"
 #include "pg/column.hpp"
+#include "pg/index_columns.hpp"
 
 namespace ipam::pg {
 
@@ -75,7 +76,7 @@ inline Relation open_index(Relation table, const char *name) {
 		         is_too_young(index) ? errhint("Run the transaction again.")
 		                             : errhint("If nobody is creating it: REINDEX INDEX ipam.%s.", name)));
 	}
-	if (std::string_view{name} == address_index) check_address_index(index);
+	if (std::string_view{name} == address_index) check_address_index(index, table);
 	return index;
 }
 
@@ -108,12 +109,19 @@ inline bool has_its_order(Relation index) {
 	return true;
 }
 
+inline Oid btree_family(Oid type) {
+	return type == INT8OID   ? INTEGER_BTREE_FAM_OID
+	       : type == TEXTOID ? TEXT_BTREE_FAM_OID
+	                         : NETWORK_BTREE_FAM_OID;
+}
+
 // Somebody may have dropped the index and made another one in its name. The types that the functions of the
-// keys take are those of the columns.
+// keys take are those of the columns, in the order and the collation that the keys are compared in.
 inline bool fits(Relation index, Relation table, const ScanKeyData *keys, int key_count) {
 	const bool has_extents = key_count > 0 && keys[key_count - 1].sk_func.fn_oid == F_RANGE_CONTAINS_ELEM;
 	if (index->rd_rel->relam != (has_extents ? GIST_AM_OID : BTREE_AM_OID)) return false;
 	if (!has_its_rows(index, table) || !has_its_order(index)) return false;
+	if (!is_on_columns(index, table, RelationGetRelationName(index))) return false;
 	for (int i = 0; i < key_count; ++i) {
 		const Oid function = keys[i].sk_func.fn_oid;
 		const int column = keys[i].sk_attno - 1;
@@ -121,6 +129,8 @@ inline bool fits(Relation index, Relation table, const ScanKeyData *keys, int ke
 		Oid type = index->rd_opcintype[column];
 		if (function == F_RANGE_CONTAINS_ELEM) type = get_range_subtype(type);
 		if (type != (function == F_INT8EQ ? INT8OID : function == F_TEXTEQ ? TEXTOID : INETOID)) return false;
+		if (!has_extents && index->rd_opfamily[column] != btree_family(type)) return false;
+		if (type == TEXTOID && index->rd_indcollation[column] != keys[i].sk_collation) return false;
 	}
 	return true;
 }

@@ -83,7 +83,36 @@ CREATE INDEX ip_range_service_idx ON ipam.ip_range (address_space_id, managed_by
 INSERT INTO ipam.ip_address (address) VALUES ('10.0.0.2');
 ROLLBACK TO s;
 
--- or in none.
+-- is in another collation,
+DROP INDEX ipam.ip_range_service_idx;
+CREATE INDEX ip_range_service_idx ON ipam.ip_range (address_space_id, managed_by COLLATE "POSIX", managed_by_entity, start_address DESC, end_address);
+INSERT INTO ipam.ip_address (address) VALUES ('10.0.0.2');
+ROLLBACK TO s;
+-- is on other columns of the same types
+DROP INDEX ipam.ip_range_service_idx;
+CREATE INDEX ip_range_service_idx ON ipam.ip_range (address_space_id, managed_by_entity, managed_by, start_address DESC, end_address);
+INSERT INTO ipam.ip_address (address) VALUES ('10.0.0.2');
+ROLLBACK TO s;
+DROP INDEX ipam.ip_address_range_id_address_idx;
+CREATE UNIQUE INDEX ip_address_range_id_address_idx ON ipam.ip_address (id, address);
+SELECT * FROM ipam.get_free_ip_addresses(:range);
+ROLLBACK TO s;
+DROP INDEX ipam.ip_range_start_address_idx;
+CREATE INDEX ip_range_start_address_idx ON ipam.ip_range (address_space_id, start_address, start_address);
+SELECT ipam.get_free_ip_ranges(:subnet, 9, 2);
+ROLLBACK TO s;
+-- or on an expression,
+DROP INDEX ipam.ip_block_parent_id_idx;
+CREATE INDEX ip_block_parent_id_idx ON ipam.ip_block ((parent_id + 1), start_address, end_address);
+SELECT ipam.get_free_ip_subnets(:block, 16, 2);
+ROLLBACK TO s;
+-- has a column more, which may be NULL,
+DROP INDEX ipam.ip_address_range_id_address_idx;
+CREATE UNIQUE INDEX ip_address_range_id_address_idx ON ipam.ip_address (range_id, address) INCLUDE (device_name);
+SELECT * FROM ipam.get_free_ip_addresses(:range);
+SELECT * FROM ipam.count_used_ip_addresses(:range);
+ROLLBACK TO s;
+-- or is of another kind.
 DROP INDEX ipam.ip_block_parent_id_idx;
 CREATE INDEX ip_block_parent_id_idx ON ipam.ip_block USING gist (parent_id, start_address, end_address);
 SELECT ipam.get_free_ip_subnets(:block, 16, 2);
@@ -93,6 +122,12 @@ ROLLBACK TO s;
 SET LOCAL client_min_messages = warning;
 ALTER TABLE ipam.ip_range DROP CONSTRAINT ip_range_pkey CASCADE;
 CREATE UNIQUE INDEX ip_range_pkey ON ipam.ip_range (id) WHERE id > 100;
+UPDATE ipam.ip_range SET description = 'moved';
+SELECT * FROM ipam.get_free_ip_addresses(:range);
+ROLLBACK TO s;
+SET LOCAL client_min_messages = warning;
+ALTER TABLE ipam.ip_range DROP CONSTRAINT ip_range_pkey CASCADE;
+CREATE INDEX ip_range_pkey ON ipam.ip_range (subnet_id);
 UPDATE ipam.ip_range SET description = 'moved';
 SELECT * FROM ipam.get_free_ip_addresses(:range);
 ROLLBACK TO s;
