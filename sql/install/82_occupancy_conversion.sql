@@ -24,7 +24,8 @@ BEGIN
         ORDER BY r.id LIMIT 1;
         first_address := place.start_address;
     END IF;
-    IF place.id IS NULL THEN
+    -- Of an unlogged table there is no occupancy.
+    IF place.id IS NULL OR (SELECT c.relpersistence FROM pg_class AS c WHERE c.oid = 'ipam.ip_address'::regclass) <> 'p' THEN
         high_water := after;
         finished := true;
         RETURN;

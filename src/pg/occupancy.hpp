@@ -50,10 +50,24 @@ inline bool is_confirmed(TupleTableSlot *slot) {
 	return DatumGetBool(value_in(slot, 4));
 }
 
+inline bool is_permanent(const char *name) {
+	Relation table = open_table(name, AccessShareLock);
+	const bool result = table->rd_rel->relpersistence == RELPERSISTENCE_PERMANENT;
+	table_close(table, NoLock);
+	return result;
+}
+
+// A crash empties a table that is unlogged. What is known of its addresses, or what takes it back, would not
+// go with it.
+inline bool survives_crash() {
+	return is_permanent("ip_address") && is_permanent("occupancy_hole");
+}
+
 // The confirmed stretch that begins at the address or before.
 inline bool stretch_at(int64 range_id, const Address &address, Snapshot snapshot, Stretch *span) {
 	return first_row("occupancy", "occupancy_range_id_first_address_idx", snapshot, range_id,
-	                 BTLessEqualStrategyNumber, address, BackwardScanDirection, span, 3, is_confirmed);
+	                 BTLessEqualStrategyNumber, address, BackwardScanDirection, span, 3, is_confirmed) &&
+	       survives_crash();
 }
 
 // Whether a stretch and its holes have been seen as they were at one moment. With one snapshot for both they

@@ -216,6 +216,14 @@ bool is_proposed(int64 range_id, const Span &span) {
 }
 
 void require_holes_made() {
+	if (!detail::survives_crash()) {
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		                errmsg("occupancy cannot be made of a table that is unlogged"),
+		                errdetail("A crash would empty ipam.ip_address or ipam.occupancy_hole, and not what "
+		                          "is known of them."),
+		                errhint("TRUNCATE ipam.occupancy, ipam.occupancy_hole; ALTER TABLE ipam.ip_address "
+		                        "SET LOGGED; ALTER TABLE ipam.occupancy_hole SET LOGGED;")));
+	}
 	if (are_holes_made()) return;
 	ereport(
 	    ERROR,
