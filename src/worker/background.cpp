@@ -137,11 +137,15 @@ void require_worker_gets_in(const Ticket &ticket) {
 // Waits for the starter and takes the session; 0: it has rolled back.
 int64 take_session(const Ticket &ticket) {
 	StartTransactionCommand();
+	// A lock_timeout of the database or the role is for what the session does.
+	(void)set_config_option("lock_timeout", "0", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0,
+	                        false);
 	XactLockTableWait(ticket.starter, nullptr, nullptr, XLTW_None);
-	// What SET ROLE does: a role without LOGIN could not have connected itself.
-	if (ticket.current_role != ticket.login_role) {
-		SetConfigOption("role", GetUserNameFromId(ticket.current_role, false), PGC_USERSET, PGC_S_SESSION);
-	}
+	// What SET ROLE does: a role without LOGIN could not have connected itself. ALTER ROLE or ALTER DATABASE
+	// may have set another one.
+	const bool is_own = ticket.current_role == ticket.login_role;
+	SetConfigOption("role", is_own ? "none" : GetUserNameFromId(ticket.current_role, false), PGC_USERSET,
+	                PGC_S_SESSION);
 	CommitTransactionCommand();
 	return in_transaction([&] { return ask(lock_of_running.prepared(INT8OID), ticket.session, 0); });
 }
@@ -185,6 +189,7 @@ void ipam_async_worker_main(Datum) {
 	Ticket ticket{};
 	std::memcpy(&ticket, MyBgworkerEntry->bgw_extra, sizeof ticket);
 	BackgroundWorkerInitializeConnectionByOid(ticket.database, ticket.login_role, 0);
+	leave_defaults();
 	pgstat_report_appname(MyBgworkerEntry->bgw_name);
 
 	const int64 kind = take_session(ticket);

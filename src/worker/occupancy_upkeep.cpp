@@ -95,7 +95,7 @@ void ipam::pg::ask_for_occupancy_upkeep(int64 range_id) {
 	if (range_id == last_range && !TimestampDifferenceExceeds(last_time, now, pause)) return;
 	last_range = range_id;
 	last_time = now;
-	if (!has_occupancy()) return;
+	if (!has_occupancy() || !detail::survives_crash()) return;
 
 	const Order order{MyDatabaseId, range_id};
 	BackgroundWorker worker{};
@@ -118,6 +118,8 @@ void ipam_occupancy_worker_main(Datum) {
 	Order order{};
 	std::memcpy(&order, MyBgworkerEntry->bgw_extra, sizeof order);
 	BackgroundWorkerInitializeConnectionByOid(order.database, InvalidOid, 0);
+	SetConfigOption("role", "none", PGC_USERSET, PGC_S_SESSION); // ALTER DATABASE may set one
+	leave_defaults();
 	pgstat_report_appname(MyBgworkerEntry->bgw_name);
 	if (!take_session_lock(Kind::occupancy)) proc_exit(0);
 

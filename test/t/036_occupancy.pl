@@ -26,6 +26,9 @@ query(q{
 	VACUUM ipam.ip_address;
 });
 
+# Also where the database would not let a transaction write.
+$node->safe_psql('postgres', 'ALTER DATABASE postgres SET default_transaction_read_only = on');
+
 # --- upkeep by itself -----------------------------------------------------------------------------------
 
 is(query('SELECT count(*) FROM ipam.occupancy'), 0, 'nothing is known at first');
@@ -41,6 +44,8 @@ my $pages = query(q{
 my ($hit) = $pages =~ /"Shared Hit Blocks": (\d+)/;
 my ($read) = $pages =~ /"Shared Read Blocks": (\d+)/;
 cmp_ok($hit + $read, '<', 100, 'and reads a few pages for it instead of hundreds');
+
+$node->safe_psql('postgres', 'SET default_transaction_read_only = off; ALTER DATABASE postgres RESET default_transaction_read_only');
 
 # --- allocation jumps, too ------------------------------------------------------------------------------
 
