@@ -130,9 +130,12 @@ constexpr bool needs_csv_quotes(std::string_view value) noexcept {
 	       value.front() == ' ' || value.back() == ' ' || value.starts_with(byte_order_mark);
 }
 
-// The most bytes that a value of this length takes.
-constexpr std::size_t csv_field_bound(std::size_t length) noexcept {
-	return 2 * length + 2;
+// How long the field of a value that is not missing is.
+constexpr std::size_t csv_field_length(std::string_view value) noexcept {
+	std::size_t length = value.size() + (needs_csv_quotes(value) ? 2 : 0);
+	for (const char c : value)
+		length += c == '"' ? 1 : 0;
+	return length;
 }
 
 // Writes a value that is not missing as a field and returns the length of the field.

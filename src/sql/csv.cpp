@@ -23,11 +23,18 @@ text *read_value(const CsvField &field) {
 // The fields of a record as text[], missing ones as NULL.
 Datum read_fields(CsvReader &reader) {
 	constexpr int first_size = 32;
+	constexpr int most_fields = 10000000; // with them an array stays far below what one may be
 	int size = first_size;
 	int count = 0;
 	auto *values = static_cast<Datum *>(palloc(sizeof(Datum) * first_size));
 	auto *nulls = static_cast<bool *>(palloc(sizeof(bool) * first_size));
 	for (CsvField field{}; reader.next_field(field); ++count) {
+		CHECK_FOR_INTERRUPTS();
+		if (count == most_fields) {
+			ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("a record has too many fields"),
+			                errdetail("The record on line %llu has more than %d.",
+			                          static_cast<unsigned long long>(reader.line()), most_fields)));
+		}
 		if (count == size) {
 			size *= 2;
 			values = static_cast<Datum *>(repalloc(values, sizeof(Datum) * static_cast<Size>(size)));
@@ -73,11 +80,16 @@ IPAM_FUNCTION(ipam_csv_record) {
 	bool *nulls = nullptr;
 	int count = 0;
 	deconstruct_array(fields, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &count);
-	Size bound = VARHDRSZ;
+	Size size = VARHDRSZ + static_cast<Size>(Max(count - 1, 0));
 	for (int i = 0; i < count; ++i) {
-		bound += 1 + (nulls[i] ? 0 : csv_field_bound(view_of(DatumGetTextPP(values[i])).size()));
+		CHECK_FOR_INTERRUPTS();
+		if (!nulls[i]) size += csv_field_length(view_of(DatumGetTextPP(values[i])));
 	}
-	auto *out = static_cast<text *>(palloc(bound));
+	if (!AllocSizeIsValid(size)) {
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("the record is too long"),
+		                errdetail("It would have %zu bytes.", size - VARHDRSZ)));
+	}
+	auto *out = static_cast<text *>(palloc(size));
 	char *end = VARDATA(out);
 	for (int i = 0; i < count; ++i) {
 		if (i > 0) *end++ = ',';

@@ -55,14 +55,16 @@ void check_written(FuzzedDataProvider &in) {
 	for (auto count = in.ConsumeIntegralInRange(0, 5); count > 0; --count) {
 		Record record{any_text(in)}; // a record of one missing value would be a blank line
 		lines.push_back(line_at(text, text.size()));
-		std::string field(csv_field_bound(record[0]->size()), '?');
-		text += field.substr(0, write_csv_field(*record[0], field.data()));
+		std::string field(csv_field_length(*record[0]), '?');
+		require(write_csv_field(*record[0], field.data()) == field.size());
+		text += field;
 		for (auto more = in.ConsumeIntegralInRange(0, 3); more > 0; --more) {
 			text += ',';
 			record.push_back(in.ConsumeBool() ? Value(any_text(in)) : std::nullopt);
 			if (!record.back()) continue;
-			field.assign(csv_field_bound(record.back()->size()), '?');
-			text += field.substr(0, write_csv_field(*record.back(), field.data()));
+			field.assign(csv_field_length(*record.back()), '?');
+			require(write_csv_field(*record.back(), field.data()) == field.size());
+			text += field;
 		}
 		constexpr const char *ends[] = {"\n", "\r\n", "\r"};
 		text += ends[in.ConsumeIntegralInRange(0, 2)];

@@ -69,6 +69,7 @@ SELECT * FROM ipam.import_csv('ip_subnet', NULL);
 SELECT * FROM ipam.import_csv('ip_subnet', 'network,name');
 SELECT * FROM ipam.import_csv('subnet', E'network,name\n10.20.40.0/24,x');
 SELECT * FROM ipam.import_csv(NULL, 'network');
+SELECT * FROM ipam.parse_csv(repeat(',', 10000000));
 SELECT * FROM ipam.import_json('ip_subnet', '{"network": "10.20.40.0/24"}');
 SELECT * FROM ipam.import_json('ip_subnet', NULL);
 SELECT * FROM ipam.import_json('ip_subnet', '[]');
