@@ -44,6 +44,13 @@ template <typename Body> Datum enter(Body body) {
 	pg_unreachable();
 }
 
+// What the function that is called returns. A call that does not come from an expression, that of a client's
+// fast path (PQfn), says nothing about it.
+inline Oid result_type(FmgrInfo *function) {
+	const Oid type = get_fn_expr_rettype(function);
+	return OidIsValid(type) ? type : get_func_rettype(function->fn_oid);
+}
+
 } // namespace ipam::pg
 
 #define IPAM_FUNCTION(name)                                                                                  \

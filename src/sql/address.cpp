@@ -25,7 +25,7 @@ Datum category_label(FunctionCallInfo fcinfo, std::optional<Category> category) 
 	if (known == InvalidOid) {
 		static constexpr const char *labels[] = {"Public", "Private", "GlobalIPv6Unicast"};
 		known = DatumGetObjectId(DirectFunctionCall2(enum_in, CStringGetDatum(labels[which]),
-		                                             ObjectIdGetDatum(get_fn_expr_rettype(function))));
+		                                             ObjectIdGetDatum(result_type(function))));
 	}
 	PG_RETURN_OID(known);
 }

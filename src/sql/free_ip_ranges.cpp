@@ -46,7 +46,7 @@ uint128 size_argument(FunctionCallInfo fcinfo, const Container &subnet, const Sp
 } // namespace
 
 IPAM_FUNCTION(ipam_get_free_ip_ranges) {
-	TypeCacheEntry *type = lookup_type_cache(get_fn_expr_rettype(fcinfo->flinfo), TYPECACHE_RANGE_INFO);
+	TypeCacheEntry *type = lookup_type_cache(result_type(fcinfo->flinfo), TYPECACHE_RANGE_INFO);
 	return return_places(
 	    fcinfo,
 	    [&](MemoryContext context) {

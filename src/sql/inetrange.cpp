@@ -74,7 +74,7 @@ IPAM_FUNCTION(ipam_inet_difference) {
 IPAM_FUNCTION(ipam_network_range) {
 	const inet *value = PG_GETARG_INET_PP(0);
 	const Address address = to_address(value);
-	Oid type_oid = get_fn_expr_rettype(fcinfo->flinfo);
+	Oid type_oid = result_type(fcinfo->flinfo);
 	PG_RETURN_RANGE_P(to_range(range_get_typcache(fcinfo, type_oid),
 	                           Network{address.family, address.value, ip_bits(value)}.span()));
 }
