@@ -42,9 +42,9 @@ BEGIN
     END IF;
     target := ipam.lock_range_for_move(to_range_id);
     PERFORM FROM ipam.ip_address AS a WHERE a.id = ANY (address_ids) ORDER BY a.address, a.id FOR UPDATE;
-    SELECT u.id INTO unknown FROM unnest(address_ids) AS u(id)
+    SELECT u.id INTO unknown FROM unnest(address_ids) WITH ORDINALITY AS u(id, position)
     WHERE NOT EXISTS (SELECT FROM ipam.ip_address AS a WHERE a.id = u.id)
-    LIMIT 1;
+    ORDER BY u.position LIMIT 1;
     IF FOUND THEN
         refused := ipam.refuse_unknown('address', unknown);
     END IF;

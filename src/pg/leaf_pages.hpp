@@ -82,7 +82,7 @@ private:
 	static BTPageOpaque checked(Page page) {
 		const BTPageOpaque opaque = BTPageGetOpaque(page);
 		if (PageIsNew(page) || PageGetSpecialSize(page) != MAXALIGN(sizeof(BTPageOpaqueData)))
-			elog(ERROR, "index %s is damaged", address_index);
+			elog(ERROR, "index %s is damaged", address_index.name);
 		return opaque;
 	}
 

@@ -25,7 +25,7 @@ namespace detail {
 
 // The first row of the range in the given direction that is of the family and wanted; its address in
 // column 2, and in column `column`.
-template <typename Wanted> bool first_row(const char *table, const char *index, Snapshot snapshot,
+template <typename Wanted> bool first_row(const char *table, const DirectIndex &index, Snapshot snapshot,
                                           int64 range_id, StrategyNumber strategy, const Address &from,
                                           ScanDirection direction, Stretch *found, AttrNumber last_column,
                                           Wanted &&wanted) {

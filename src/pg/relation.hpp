@@ -7,7 +7,7 @@
 
 #include "pg/address_index.hpp"
 #include "pg/column.hpp"
-#include "pg/index_columns.hpp"
+#include "pg/direct_index.hpp"
 
 namespace ipam::pg {
 
@@ -59,7 +59,8 @@ inline bool is_complete(Relation index, Relation table) {
 // does, for an old snapshot, one that indcheckxmin warns of. The planner passes such an index by. Nothing
 // here can do without, so it is an error. REINDEX CONCURRENTLY of a complete index does not disturb: it
 // waits for whoever has locked the table before it lets go of the index that it has replaced.
-inline Relation open_index(Relation table, const char *name) {
+inline Relation open_index(Relation table, const DirectIndex &wanted) {
+	const char *name = wanted.name;
 	Oid oid = oid_of(name);
 	Relation index = index_open(oid, AccessShareLock);
 	while (!index->rd_index->indisvalid && oid_of(name) != oid) { // replaced since the name was looked up
@@ -76,7 +77,7 @@ inline Relation open_index(Relation table, const char *name) {
 		         is_too_young(index) ? errhint("Run the transaction again.")
 		                             : errhint("If nobody is creating it: REINDEX INDEX ipam.%s.", name)));
 	}
-	if (std::string_view{name} == address_index) check_address_index(index, table);
+	if (std::string_view{name} == address_index.name) check_address_index(index, table);
 	return index;
 }
 
@@ -117,11 +118,12 @@ inline Oid btree_family(Oid type) {
 
 // Somebody may have dropped the index and made another one in its name. The types that the functions of the
 // keys take are those of the columns, in the order and the collation that the keys are compared in.
-inline bool fits(Relation index, Relation table, const ScanKeyData *keys, int key_count) {
+inline bool fits(const DirectIndex &wanted, Relation index, Relation table, const ScanKeyData *keys,
+                 int key_count) {
 	const bool has_extents = key_count > 0 && keys[key_count - 1].sk_func.fn_oid == F_RANGE_CONTAINS_ELEM;
 	if (index->rd_rel->relam != (has_extents ? GIST_AM_OID : BTREE_AM_OID)) return false;
 	if (!has_its_rows(index, table) || !has_its_order(index)) return false;
-	if (!is_on_columns(index, table, RelationGetRelationName(index))) return false;
+	if (!wanted.is_on_its_columns(index, table)) return false;
 	for (int i = 0; i < key_count; ++i) {
 		const Oid function = keys[i].sk_func.fn_oid;
 		const int column = keys[i].sk_attno - 1;
@@ -142,12 +144,12 @@ struct OpenIndexScan {
 };
 
 // index_only: the values of the index are wanted (scan->xs_itup), not the rows of the table.
-inline OpenIndexScan begin_index_scan(const char *table, const char *index, Snapshot snapshot,
+inline OpenIndexScan begin_index_scan(const char *table, const DirectIndex &index, Snapshot snapshot,
                                       ScanKeyData *keys, int key_count, bool index_only = false) {
 	OpenIndexScan s{};
 	s.table = open_table(table, AccessShareLock);
 	s.index = open_index(s.table, index);
-	if (!fits(s.index, s.table, keys, key_count)) refuse_changed(s.index, nullptr);
+	if (!fits(index, s.index, s.table, keys, key_count)) refuse_changed(s.index, nullptr);
 #if PG_VERSION_NUM >= 180000
 	s.scan = index_beginscan(s.table, s.index, snapshot, nullptr, key_count, 0);
 #else

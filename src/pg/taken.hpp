@@ -15,9 +15,9 @@ namespace ipam::pg {
 // the index with the first seek. The table is visited only for pages that are not all-visible.
 class IndexEntries {
 public:
-	void init(const char *table, const char *index, int64 number) {
+	void init(const char *table, const DirectIndex &index, int64 number) {
 		table_name_ = table;
-		index_name_ = index;
+		index_ = index;
 		ScanKeyInit(&keys_[0], 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(number));
 	}
 
@@ -32,7 +32,7 @@ public:
 		}
 		if (is_open()) return index_rescan(scan_.scan, keys_, 2, nullptr, 0);
 		snapshot_ = GetActiveSnapshot();
-		scan_ = begin_index_scan(table_name_, index_name_, snapshot_, keys_, 2, true);
+		scan_ = begin_index_scan(table_name_, index_, snapshot_, keys_, 2, true);
 		slot_ = table_slot_create(scan_.table, nullptr);
 	}
 
@@ -79,7 +79,7 @@ private:
 	}
 
 	const char *table_name_ = nullptr;
-	const char *index_name_ = nullptr;
+	DirectIndex index_;
 	ScanKeyData keys_[2];
 	ScanDirection direction_ = ForwardScanDirection;
 	OpenIndexScan scan_{};
