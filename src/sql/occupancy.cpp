@@ -87,8 +87,8 @@ uint128 count_argument(FunctionCallInfo fcinfo) {
 }
 
 // All rows of the range in the table, under the snapshot.
-template <typename Visit>
-void for_each_row(const char *table, const DirectIndex &index, int64 range_id, Snapshot snapshot, Visit &&visit) {
+template <typename Visit> void for_each_row(const char *table, const DirectIndex &index, int64 range_id,
+                                            Snapshot snapshot, Visit &&visit) {
 	ScanKeyData key;
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(range_id));
 	const OpenIndexScan scan = begin_index_scan(table, index, snapshot, &key, 1);
