@@ -24,8 +24,7 @@ SET LOCAL search_path TO pg_catalog, pg_temp;
 
 -- Who may name the security groups, and which roles can be ones.
 \replace 15_property.sql protect_common_property
-CREATE TRIGGER protect_common_property BEFORE INSERT OR UPDATE OR DELETE ON ipam.common_property
-    FOR EACH ROW EXECUTE FUNCTION ipam.protect_common_property();
+\trigger 15_property.sql protect_common_property
 \replace 80_provisioning.sql refuse_unfit_security_groups missing_security_groups grant_rights
 
 -- Regular expressions that mean the same whatever standard_conforming_strings says.
@@ -34,34 +33,23 @@ CREATE TRIGGER protect_common_property BEFORE INSERT OR UPDATE OR DELETE ON ipam
 \replace 75_import.sql import_expression
 \replace 82_conversion.sql conversion_path
 ALTER TABLE ipam.address_space DROP CONSTRAINT address_space_name_given;
-ALTER TABLE ipam.address_space ADD CONSTRAINT address_space_name_given CHECK (name ~ E'\\S'
-    OR ipam.raise_fault('IpamApiAddressSpaceNameNotSpecified', 'an address space needs a name', 'The name is blank.'));
+\check 25_address_space.sql address_space address_space_name_given
 ALTER TABLE ipam.ip_subnet DROP CONSTRAINT ip_subnet_name_given;
-ALTER TABLE ipam.ip_subnet ADD CONSTRAINT ip_subnet_name_given CHECK (ascii(name) BETWEEN 33 AND 126 OR name ~ E'\\S'
-    OR ipam.raise_fault('IpamApiSubnetNameNotSpecified', format('subnet %s needs a name', network), 'The name is blank.'));
+\check 35_subnet.sql ip_subnet ip_subnet_name_given
 ALTER TABLE ipam.common_property DROP CONSTRAINT common_property_security_group;
-ALTER TABLE ipam.common_property ADD CONSTRAINT common_property_security_group CHECK (
-    name NOT LIKE 'IpamSecurityGroup%' OR coalesce(value ~ E'\\S' AND octet_length(value) <= 63, false)
-    OR ipam.raise_fault('IpamApiFailedToSaveProperty', format('%s cannot be "%s"', name, left(value, 200)),
-           'A security group is a role of the server: its name has 1 to 63 bytes.'));
+\check 15_property.sql common_property common_property_security_group
 
 -- A quarantine that reached out of the calendar ended the search with an error.
 SET CONSTRAINTS ALL IMMEDIATE; -- an ALTER TABLE does not wait for what is deferred
 UPDATE ipam.ip_range SET quarantine = interval '1000 years'
 WHERE NOT (quarantine BETWEEN interval '0' AND interval '1000 years' AND extract(year FROM quarantine) BETWEEN -1000 AND 1000 AND extract(day FROM quarantine) BETWEEN -366000 AND 366000);
 ALTER TABLE ipam.ip_range DROP CONSTRAINT ip_range_quarantine;
-ALTER TABLE ipam.ip_range ADD CONSTRAINT ip_range_quarantine CHECK (quarantine IS NULL
-    OR (quarantine BETWEEN interval '0' AND interval '1000 years' AND extract(year FROM quarantine) BETWEEN -1000 AND 1000 AND extract(day FROM quarantine) BETWEEN -366000 AND 366000)
-    OR ipam.raise_fault('IpamApiInvalidParameter', format('range [%s, %s] cannot have a quarantine of %s', start_address, end_address, quarantine),
-           'A quarantine is a length of time, at most 1000 years, as are its parts, or NULL for none.', 'Example: interval ''7 days''.'));
+\check 40_range.sql ip_range ip_range_quarantine
 
 -- So did a release out of the calendar. One that was over long ago stays over, the others never are.
 UPDATE ipam.released_address SET released_at = CASE WHEN released_at < '0001-01-01 00:00:00+00' THEN '-infinity' ELSE 'infinity' END::timestamptz
 WHERE isfinite(released_at) AND NOT (released_at >= '0001-01-01 00:00:00+00' AND released_at < '10000-01-01 00:00:00+00');
-ALTER TABLE ipam.released_address ADD CONSTRAINT released_address_released_at CHECK (NOT isfinite(released_at)
-    OR (released_at >= '0001-01-01 00:00:00+00' AND released_at < '10000-01-01 00:00:00+00')
-    OR ipam.raise_fault('IpamApiInvalidParameter', format('address %s cannot have been released at %s', host(address), released_at),
-           'The year of a release is 1 to 9999; one at infinity is never over.', 'Example: now().'));
+\check 54_quarantine.sql released_address released_address_released_at
 
 -- Row level security that hides a range hides no quarantine.
 \replace 54_quarantine.sql quarantine_addresses
@@ -69,27 +57,14 @@ ALTER TABLE ipam.released_address ADD CONSTRAINT released_address_released_at CH
 -- Who changes or deletes blocks keeps others from putting something into them, before he locks one of them.
 \replace 25_address_space.sql address_space_type
 \replace 30_block.sql lock_plan_of_blocks
-CREATE TRIGGER lock_plan BEFORE UPDATE OF address_space_id, network, start_address, end_address, parent_id OR DELETE ON ipam.ip_block
-    FOR EACH STATEMENT EXECUTE FUNCTION ipam.lock_plan_of_blocks();
+\trigger 30_block.sql lock_plan
 
 -- Who renames or deletes what objects use sees them all.
 \replace 55_custom_field_use.sql require_sight
-CREATE TRIGGER require_sight_on_rename BEFORE UPDATE ON ipam.custom_field
-    FOR EACH ROW WHEN (OLD.name IS DISTINCT FROM NEW.name) EXECUTE FUNCTION ipam.require_sight();
-CREATE TRIGGER require_sight_on_delete BEFORE DELETE ON ipam.custom_field
-    FOR EACH ROW EXECUTE FUNCTION ipam.require_sight();
-CREATE TRIGGER require_sight_on_rename BEFORE UPDATE ON ipam.custom_field_value
-    FOR EACH ROW WHEN (OLD.value IS DISTINCT FROM NEW.value) EXECUTE FUNCTION ipam.require_sight();
-CREATE TRIGGER require_sight_on_delete BEFORE DELETE ON ipam.custom_field_value
-    FOR EACH ROW EXECUTE FUNCTION ipam.require_sight();
+\trigger 55_custom_field_use.sql require_sight_on_rename require_sight_on_delete
 
 -- So does who records the utilization.
-CREATE TRIGGER require_sight BEFORE INSERT ON ipam.range_utilization_history
-    FOR EACH STATEMENT EXECUTE FUNCTION ipam.require_sight();
-CREATE TRIGGER require_sight BEFORE INSERT ON ipam.block_utilization_history
-    FOR EACH STATEMENT EXECUTE FUNCTION ipam.require_sight();
-CREATE TRIGGER require_sight BEFORE INSERT OR UPDATE OR DELETE ON ipam.range_utilization_status
-    FOR EACH STATEMENT EXECUTE FUNCTION ipam.require_sight();
+\trigger 85_utilization_history.sql require_sight
 
 -- The check of a store that is not provisioned, and other small things.
 \replace 83_check_plan.sql check_plan
