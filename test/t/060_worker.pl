@@ -1,5 +1,6 @@
 # Provisioning in the background: what a client that listens is told and when, who does the work, what
-# happens when it cannot be done. test/t/061_worker_crash.pl has the crashes.
+# happens when it cannot be done. test/t/061_worker_crash.pl has the crashes,
+# test/t/063_worker_settings.pl what roles and databases set.
 use strict;
 use warnings;
 use JSON::PP qw(decode_json);
@@ -245,40 +246,6 @@ is($node->safe_psql($db, 'SELECT started_by FROM ipam.async_session'), 'dba', 'w
 is($node->safe_psql($db, q{SELECT string_agg(role_name, ' ' ORDER BY role_name COLLATE "C") FROM ipam.security_groups()}), 'Asm admins_here audit_here msm_here users here',
 	'the groups have the names of the properties');
 is($node->safe_psql($db, 'SELECT count(*) FROM ipam.missing_security_groups()'), 0, 'and exist');
-
-# A login that becomes another role by itself, and has gone back.
-$db = fresh('gone_back');
-$node->safe_psql($db, q{
-	CREATE ROLE lana LOGIN SUPERUSER; ALTER ROLE lana SET role = weak;
-	CREATE TABLE public.seen (session_user_was name, current_user_was name);
-	CREATE FUNCTION public.look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO public.seen VALUES (session_user, current_user); RETURN NULL; END $$;
-	CREATE TRIGGER look AFTER INSERT ON ipam.logical_group EXECUTE FUNCTION public.look()});
-my $lana = [ '-U', 'lana' ];
-is($node->safe_psql($db, 'SELECT current_user', extra_params => $lana), 'weak', 'a login has a role of its own');
-$id = initialized($db);
-$node->safe_psql($db, "SET ROLE NONE; CALL ipam.start_async_provisioning($id)", extra_params => $lana);
-wait_for_end($db);
-is(outcome($db, $id), 'completed|8|||', 'who has left it provisions as himself');
-is($node->safe_psql($db, 'SELECT * FROM public.seen'), 'lana|lana', 'and so does the worker');
-
-# --- A database whose settings would keep a worker from its work ----------------------------------
-
-$db = fresh('read_only');
-$node->safe_psql('postgres', "ALTER DATABASE $db SET default_transaction_read_only = on; ALTER DATABASE $db SET default_transaction_isolation = 'serializable'; ALTER DATABASE $db SET lock_timeout = '200ms'"
-	. ($node->pg_version >= 17 ? "; ALTER DATABASE $db SET transaction_timeout = '200ms'" : ''));
-{
-	local $ENV{PGOPTIONS} = '-c default_transaction_read_only=off -c lock_timeout=0';
-	$id = initialized($db);
-	$starter = $node->background_psql($db);
-	$starter->query_safe("BEGIN; SET LOCAL transaction_timeout = 0") if $node->pg_version >= 17;
-	$starter->query_safe("BEGIN") if $node->pg_version < 17;
-	$starter->query_safe("CALL ipam.start_async_provisioning($id)");
-	$starter->query_safe('SELECT pg_sleep(0.5)'); # longer than the worker would wait
-	$starter->query_safe('COMMIT');
-	$starter->quit;
-}
-wait_for_end($db);
-is(outcome($db, $id), 'completed|8|||', 'a worker writes where transactions are read-only by default, and waits for its starter');
 
 # --- A role that may not create roles ------------------------------------------------------------
 
