@@ -42,8 +42,8 @@ inline bool is_in_memory(Relation table, const Bookmark &bookmark) {
 inline bool is_usable(Relation table, Oid index, const ScanKeyData *key) {
 	Relation opened = index_open(index, AccessShareLock);
 	const bool result =
-	    is_complete(opened, table) && !is_partial(opened) && opened->rd_rel->relam == BTREE_AM_OID &&
-	    opened->rd_index->indkey.values[0] == key->sk_attno &&
+	    is_complete(opened, table) && RelationGetIndexPredicate(opened) == NIL &&
+	    opened->rd_rel->relam == BTREE_AM_OID && opened->rd_index->indkey.values[0] == key->sk_attno &&
 	    (!OidIsValid(opened->rd_indcollation[0]) || opened->rd_indcollation[0] == key->sk_collation);
 	index_close(opened, AccessShareLock);
 	return result;

@@ -8,7 +8,6 @@
 
 #include "core/direction.hpp"
 #include "core/gaps.hpp"
-#include "pg/address_index.hpp"
 #include "pg/convert.hpp"
 #include "pg/range_search.hpp"
 #include "pg/relation.hpp"
@@ -30,7 +29,7 @@ public:
 		InitDirtySnapshot(dirty_);
 		snapshot_ = snapshot != nullptr ? snapshot : &dirty_;
 		set_keys(range_id, from);
-		scan_ = begin_index_scan("ip_address", address_index, snapshot_, keys_, 2, true);
+		scan_ = begin_index_scan("ip_address", "ip_address_range_id_address_idx", snapshot_, keys_, 2, true);
 		slot_ = table_slot_create(scan_.table, nullptr);
 	}
 

@@ -14,7 +14,6 @@
 #include <cstring>
 
 #include "core/address.hpp"
-#include "pg/address_index.hpp"
 #include "pg/convert.hpp"
 
 namespace ipam::pg {
@@ -79,10 +78,10 @@ public:
 	}
 
 private:
-	static BTPageOpaque checked(Page page) {
+	BTPageOpaque checked(Page page) const {
 		const BTPageOpaque opaque = BTPageGetOpaque(page);
 		if (PageIsNew(page) || PageGetSpecialSize(page) != MAXALIGN(sizeof(BTPageOpaqueData)))
-			elog(ERROR, "index %s is damaged", address_index.name);
+			elog(ERROR, "index %s is damaged", RelationGetRelationName(index_));
 		return opaque;
 	}
 

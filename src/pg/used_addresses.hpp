@@ -22,7 +22,7 @@ public:
 		run_first_ = next_ = first.value;
 		snapshot_ = GetActiveSnapshot();
 		table_ = open_table("ip_address", AccessShareLock);
-		index_ = open_index(table_, address_index);
+		index_ = open_index(table_, "ip_address_range_id_address_idx");
 		pgstat_count_index_scan(index_);
 		pages_.open(index_, snapshot_, range_id, first);
 		entry_ = pages_.end();

@@ -83,6 +83,10 @@ CREATE INDEX ip_range_service_idx ON ipam.ip_range (address_space_id, managed_by
 INSERT INTO ipam.ip_address (address) VALUES ('10.0.0.2');
 ROLLBACK TO s;
 
+DROP INDEX ipam.ip_range_service_idx;
+CREATE INDEX ip_range_service_idx ON ipam.ip_range (address_space_id, managed_by, managed_by_entity, start_address DESC);
+INSERT INTO ipam.ip_address (address) VALUES ('10.0.0.2');
+ROLLBACK TO s;
 -- is in another collation,
 DROP INDEX ipam.ip_range_service_idx;
 CREATE INDEX ip_range_service_idx ON ipam.ip_range (address_space_id, managed_by COLLATE "POSIX", managed_by_entity, start_address DESC, end_address);
