@@ -19,11 +19,12 @@ END
 $$;
 COMMENT ON FUNCTION ipam.require_read_committed() IS 'an error in a transaction that cannot see what others have committed since it began';
 
--- Not called by the triggers below: writers who have got EXECUTE with version 1.0 have none on it.
+-- A trigger of its own and no call in those below: they run with the rights of the writer, who needs none to
+-- execute a trigger. The groups of a store of version 1.0 have no right on what is new.
 CREATE FUNCTION ipam.require_sight() RETURNS trigger
 LANGUAGE C AS 'MODULE_PATHNAME', 'ipam_require_sight';
 COMMENT ON FUNCTION ipam.require_sight() IS
-    'trigger: an error where row level security could hide objects from the caller that have to follow or to be counted';
+    'trigger with what the caller is about to do: an error where row level security could hide objects from him that this is about';
 
 CREATE FUNCTION ipam.limit_custom_fields() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -173,10 +174,10 @@ CREATE TRIGGER protect_custom_field_value BEFORE INSERT OR UPDATE OR DELETE ON i
     FOR EACH ROW EXECUTE FUNCTION ipam.protect_custom_field_value();
 -- After those above, which refuse what nobody may do.
 CREATE TRIGGER require_sight_on_rename BEFORE UPDATE ON ipam.custom_field
-    FOR EACH ROW WHEN (OLD.name IS DISTINCT FROM NEW.name) EXECUTE FUNCTION ipam.require_sight();
+    FOR EACH ROW WHEN (OLD.name IS DISTINCT FROM NEW.name) EXECUTE FUNCTION ipam.require_sight('rename custom fields');
 CREATE TRIGGER require_sight_on_delete BEFORE DELETE ON ipam.custom_field
-    FOR EACH ROW EXECUTE FUNCTION ipam.require_sight();
+    FOR EACH ROW EXECUTE FUNCTION ipam.require_sight('delete custom fields');
 CREATE TRIGGER require_sight_on_rename BEFORE UPDATE ON ipam.custom_field_value
-    FOR EACH ROW WHEN (OLD.value IS DISTINCT FROM NEW.value) EXECUTE FUNCTION ipam.require_sight();
+    FOR EACH ROW WHEN (OLD.value IS DISTINCT FROM NEW.value) EXECUTE FUNCTION ipam.require_sight('rename values of custom fields');
 CREATE TRIGGER require_sight_on_delete BEFORE DELETE ON ipam.custom_field_value
-    FOR EACH ROW EXECUTE FUNCTION ipam.require_sight();
+    FOR EACH ROW EXECUTE FUNCTION ipam.require_sight('delete values of custom fields');

@@ -86,11 +86,11 @@ COMMENT ON COLUMN ipam.range_utilization_status.changed_at IS 'the collection th
 
 -- Who does not see all ranges would take the others for gone. Purging takes no sight: samples belong to no row.
 CREATE TRIGGER require_sight BEFORE INSERT ON ipam.range_utilization_history
-    FOR EACH STATEMENT EXECUTE FUNCTION ipam.require_sight();
+    FOR EACH STATEMENT EXECUTE FUNCTION ipam.require_sight('record utilization');
 CREATE TRIGGER require_sight BEFORE INSERT ON ipam.block_utilization_history
-    FOR EACH STATEMENT EXECUTE FUNCTION ipam.require_sight();
+    FOR EACH STATEMENT EXECUTE FUNCTION ipam.require_sight('record utilization');
 CREATE TRIGGER require_sight BEFORE INSERT OR UPDATE OR DELETE ON ipam.range_utilization_status
-    FOR EACH STATEMENT EXECUTE FUNCTION ipam.require_sight();
+    FOR EACH STATEMENT EXECUTE FUNCTION ipam.require_sight('record utilization');
 
 -- Collecting
 

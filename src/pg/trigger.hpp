@@ -3,39 +3,35 @@
 #include "pg/postgres.hpp"
 
 #include <cstring>
-#include <initializer_list>
 
 #include "pg/column.hpp"
 
 namespace ipam::pg {
 
-// The call of a trigger of the extension's own tables. Whoever may execute the function may put it on a table
-// of his own, where columns have other types or none.
-inline TriggerData *trigger_on(FunctionCallInfo fcinfo, std::initializer_list<const char *> tables) {
+inline TriggerData *trigger_call(FunctionCallInfo fcinfo) {
 	if (!CALLED_AS_TRIGGER(fcinfo)) {
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 		                errmsg("this function can be called as a trigger only")));
 	}
-	auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
-	if (RelationGetNamespace(data->tg_relation) == get_namespace_oid("ipam", true)) {
-		for (const char *table : tables) {
-			if (strcmp(RelationGetRelationName(data->tg_relation), table) == 0) return data;
-		}
-	}
-	ereport(ERROR,
-	        (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-	         errmsg("trigger %s is for the table ipam.%s only", data->tg_trigger->tgname, *tables.begin())));
-	pg_unreachable();
-}
-
-inline TriggerData *trigger_on(FunctionCallInfo fcinfo, const char *table) {
-	return trigger_on(fcinfo, {table});
+	return reinterpret_cast<TriggerData *>(fcinfo->context);
 }
 
 [[noreturn]] inline void refuse_trigger(const TriggerData *data) {
 	ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 	                errmsg("trigger %s does not fit its function", data->tg_trigger->tgname)));
 	pg_unreachable();
+}
+
+// The call of a trigger of one of the extension's own tables. Whoever may execute the function may put it on
+// a table of his own, where columns have other types or none.
+inline TriggerData *trigger_on(FunctionCallInfo fcinfo, const char *table) {
+	TriggerData *data = trigger_call(fcinfo);
+	if (RelationGetNamespace(data->tg_relation) != get_namespace_oid("ipam", true) ||
+	    strcmp(RelationGetRelationName(data->tg_relation), table) != 0) {
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+		                errmsg("trigger %s is for the table ipam.%s only", data->tg_trigger->tgname, table)));
+	}
+	return data;
 }
 
 // The call of a row trigger for INSERT or UPDATE with the given timing.

@@ -8,8 +8,6 @@
 #include "pg/statement.hpp"
 #include "pg/trigger.hpp"
 
-#include <initializer_list>
-
 namespace {
 
 // The lock that this backend took last, to take it once for many rows. A rolled back subtransaction
@@ -93,16 +91,13 @@ IPAM_FUNCTION(ipam_lock_plan) {
 	PG_RETURN_VOID();
 }
 
-// A trigger, because its users need no right to execute it. Objects follow the custom fields that they use,
-// whoever renames them; what is collected is about all ranges.
+// A trigger, because its users need no right to execute it. Its argument says what they are about to do:
+// objects follow the custom fields that they use, whoever renames them; what is collected is about all
+// ranges.
 IPAM_FUNCTION(ipam_require_sight) {
-	const TriggerData *data =
-	    ipam::pg::trigger_on(fcinfo, {"custom_field", "custom_field_value", "range_utilization_history",
-	                                  "block_utilization_history", "range_utilization_status"});
-	const bool is_of_custom_fields =
-	    strncmp(RelationGetRelationName(data->tg_relation), "custom_field", strlen("custom_field")) == 0;
-	require_sight_to(is_of_custom_fields ? "rename or delete custom fields or their values"
-	                                     : "record utilization");
+	const TriggerData *data = ipam::pg::trigger_call(fcinfo);
+	if (data->tg_trigger->tgnargs != 1) ipam::pg::refuse_trigger(data);
+	require_sight_to(data->tg_trigger->tgargs[0]);
 	if (!TRIGGER_FIRED_FOR_ROW(data->tg_event)) PG_RETURN_POINTER(nullptr);
 	PG_RETURN_POINTER(TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple);
 }

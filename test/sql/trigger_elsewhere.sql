@@ -64,6 +64,10 @@ $$;
 SELECT o.function, o.sqlstate, count(*) FROM elsewhere.outcome AS o JOIN pg_proc AS p ON p.oid = o.function JOIN pg_language AS l ON l.oid = p.prolang
 WHERE l.lanname = 'c' GROUP BY 1, 2 ORDER BY o.function::text, 2;
 SELECT count(*) > 4000 AS there_were_attempts, count(*) FILTER (WHERE o.sqlstate ~ '^XX') AS internal_errors FROM elsewhere.outcome AS o;
+CREATE TRIGGER attack BEFORE INSERT ON elsewhere.ip_address FOR EACH ROW EXECUTE FUNCTION ipam.map_address();
+INSERT INTO elsewhere.ip_address DEFAULT VALUES;
+CREATE TRIGGER attack BEFORE DELETE ON elsewhere.ip_range FOR EACH ROW EXECUTE FUNCTION ipam.require_sight();
+DELETE FROM elsewhere.ip_range;
 RESET ROLE;
 SELECT count(*) FROM ipam.occupancy_hole;
 ROLLBACK;
