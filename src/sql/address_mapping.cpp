@@ -138,9 +138,9 @@ int64 range_after_writing(Mapping *mapping, const Row &row) {
 	return range.id;
 }
 
-// Version 1.0 chose among ranges of the same addresses by where they lie in the table: what its dump asks for
-// is not refused.
-bool is_as_good(const Service &service, int64 asked, int64 found) {
+// Whether both are MS DHCP ranges of the same addresses. Version 1.0 chose among such by where they lie in
+// the table: what its dump asks for is not refused.
+bool are_twins(const Service &service, int64 asked, int64 found) {
 	if (found == 0 || !is_ms_dhcp(service.managed_by)) return false;
 	SPI_connect();
 	Datum values[] = {Int64GetDatum(asked), Int64GetDatum(found)};
@@ -169,7 +169,7 @@ IPAM_FUNCTION(ipam_map_address) {
 	const bool asked_for =
 	    asked != 0 && (TRIGGER_FIRED_BY_INSERT(data->tg_event) || asked != old.id(column.range_id));
 	const RangeFound range = range_before_writing(mapping, row, asked_for ? asked : 0);
-	if (asked_for && asked != range.id && !is_as_good(mapping->service_of(row), asked, range.id)) {
+	if (asked_for && asked != range.id && !are_twins(mapping->service_of(row), asked, range.id)) {
 		raise_fault(fault_named("IpamApiIpAddressOutOfRange"),
 		            psprintf("address %s does not belong to range " INT64_FORMAT,
 		                     to_text(DatumGetInetPP(row.get(column.address))), asked),

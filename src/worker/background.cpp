@@ -189,7 +189,7 @@ void ipam_async_worker_main(Datum) {
 	Ticket ticket{};
 	std::memcpy(&ticket, MyBgworkerEntry->bgw_extra, sizeof ticket);
 	BackgroundWorkerInitializeConnectionByOid(ticket.database, ticket.login_role, 0);
-	leave_defaults();
+	override_defaults();
 	pgstat_report_appname(MyBgworkerEntry->bgw_name);
 
 	const int64 kind = take_session(ticket);

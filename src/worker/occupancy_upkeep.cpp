@@ -119,7 +119,7 @@ void ipam_occupancy_worker_main(Datum) {
 	std::memcpy(&order, MyBgworkerEntry->bgw_extra, sizeof order);
 	BackgroundWorkerInitializeConnectionByOid(order.database, InvalidOid, 0);
 	SetConfigOption("role", "none", PGC_USERSET, PGC_S_SESSION); // ALTER DATABASE may set one
-	leave_defaults();
+	override_defaults();
 	pgstat_report_appname(MyBgworkerEntry->bgw_name);
 	if (!take_session_lock(Kind::occupancy)) proc_exit(0);
 

@@ -6,7 +6,7 @@ namespace ipam::worker {
 
 // What a database or a role sets for those who connect is not for work that nobody waits for: a transaction
 // that must not write, that sees nothing newer than its beginning or that ends before the work is done.
-inline void leave_defaults() {
+inline void override_defaults() {
 	const auto set = [](const char *name, const char *value) {
 		SetConfigOption(name, value, PGC_USERSET, PGC_S_SESSION);
 	};
