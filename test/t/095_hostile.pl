@@ -1,10 +1,10 @@
-# Hostile input: every function and procedure with arguments that make no sense, every table with values that make
+# Hostile input: every function and procedure with arguments that make no sense, also by the fast path of the protocol, every table with values that make
 # none, our types with bytes that are no values, our tables altered by their owner. Nothing crashes, nothing ends in
 # an internal error, takes a text out of its quotes, goes on when it is cancelled or takes all memory, and the plan
 # stays as it was. See test/hostile.
 #
-#   IPAM_HOSTILE_CALLS       how often each function is called; a table gets twice as many statements, a type
-#                            a hundred times as many values; four times as many alterations
+#   IPAM_HOSTILE_CALLS       how often each function is called, and by the fast path of the protocol; a table gets twice as
+#                            many statements, a type a hundred times as many values; four times as many alterations
 #   IPAM_HOSTILE_SEED        which arguments: the same seed and number are the same calls
 use strict;
 use warnings;
@@ -29,9 +29,9 @@ local %ENV = (%ENV, PGHOST => $node->host, PGPORT => $node->port, PYTHONDONTWRIT
 $node->safe_psql('postgres', 'CREATE DATABASE plan');
 command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-d', 'plan', '-c', 'SET client_min_messages = warning',
 		'-c', 'CREATE EXTENSION ipam CASCADE', '-c', 'CALL ipam.provision()', '-f', 'test/hostile/plan.sql' ], 'a plan');
-$node->safe_psql('postgres', "CREATE DATABASE $_ TEMPLATE plan") for 'calls', 'writes', 'bytes', 'altered';
+$node->safe_psql('postgres', "CREATE DATABASE $_ TEMPLATE plan") for 'calls', 'fast_path', 'writes', 'bytes', 'altered';
 
-my %number = (calls => $calls, writes => 2 * $calls, bytes => 100 * $calls, altered => 4 * $calls);
+my %number = (calls => $calls, fast_path => $calls, writes => 2 * $calls, bytes => 100 * $calls, altered => 4 * $calls);
 my (%out, %run);
 $run{$_} = IPC::Run::start([ $python, "test/hostile/$_.py", $_, $seed, $number{$_} ], '<', \undef, '>&', \$out{$_}) for sort keys %number;
 for my $name (sort keys %run)
@@ -40,7 +40,7 @@ for my $name (sort keys %run)
 }
 
 my $plan = q{SELECT md5(string_agg(t::text, ' ' ORDER BY t.id)) FROM ipam.%s AS t};
-for my $database ('calls', 'writes', 'altered')
+for my $database ('calls', 'fast_path', 'writes', 'altered')
 {
 	is($node->safe_psql($database, 'SELECT * FROM ipam.check_plan()'), '', "$database: the plan is right");
 	is($node->safe_psql($database, 'SELECT * FROM ipam.check_occupancy()'), '', "$database: and so is its occupancy");
