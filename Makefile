@@ -212,8 +212,8 @@ matrix:
 CXX_FILES = $(wildcard src/*/*.[ch]pp test/*/*.[ch]pp)
 ALLOWED   = Pg_magic_func|_PG_init|(pg_finfo_)?ipam_.*
 
-.PHONY: lint-format lint-tidy lint-cppcheck lint-shell lint-types lint-exports
-lint: lint-format lint-tidy lint-cppcheck lint-shell lint-types lint-exports
+.PHONY: lint-format lint-tidy lint-cppcheck lint-shell lint-strings lint-types lint-exports
+lint: lint-format lint-tidy lint-cppcheck lint-shell lint-strings lint-types lint-exports
 lint-format:
 	$(call report,clang-format,clang-format --dry-run -Werror $(CXX_FILES) </dev/null)
 lint-tidy:
