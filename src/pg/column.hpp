@@ -59,7 +59,9 @@ struct ColumnName {
 	}
 };
 
-[[noreturn]] inline void refuse_changed(Relation relation, const char *column) {
+// creation: the statement that makes it anew.
+[[noreturn]] inline void refuse_changed(Relation relation, const char *column,
+                                        const char *creation = nullptr) {
 	ereport(ERROR,
 	        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 	         errmsg("%s ipam.%s cannot be used",
@@ -68,7 +70,8 @@ struct ColumnName {
 	         column != nullptr
 	             ? errdetail("It does not have the column \"%s\" as the extension has created it.", column)
 	             : errdetail("It is not the one that the extension has created."),
-	         errhint("Undo what has been done to it.")));
+	         creation != nullptr ? errhint("Drop it and %s.", creation)
+	                             : errhint("Undo what has been done to it.")));
 	pg_unreachable();
 }
 

@@ -16,15 +16,17 @@ struct IndexColumn {
 };
 
 struct IndexShape {
-	std::string_view name;
+	const char *name;
 	IndexColumn columns[5]; // the first ones, as far as they are searched, read or relied on for order
 	const char *left_out = nullptr; // rows in which this column is NULL; no others
-	const char *creation = nullptr; // of one whose entries are read as they lie in its pages: no column more
+	bool has_no_more = false;       // columns: its entries are read as they lie in its pages
+	const char *creation = nullptr; // for a hint
 };
 
 inline constexpr IndexShape index_shapes[] = {
     {.name = "ip_address_range_id_address_idx",
      .columns = {{"range_id", INT8OID}, {"address", INETOID}},
+     .has_no_more = true,
      .creation =
          "CREATE UNIQUE INDEX ip_address_range_id_address_idx ON ipam.ip_address (range_id, address)"},
     {.name = "ip_address_identity_key", .columns = {{"address_space_id", INT8OID}, {"address", INETOID}}},
@@ -52,8 +54,9 @@ inline constexpr IndexShape index_shapes[] = {
 class DirectIndex {
 public:
 	constexpr DirectIndex() = default; // none yet
-	consteval DirectIndex(const char *index_name) : name(index_name), shape_(shape_of(index_name)) {}
+	consteval DirectIndex(const char *name) : shape_(shape_of(name)) {}
 
+	const char *name() const { return shape_->name; }
 	const char *creation() const { return shape_->creation; }
 
 	bool is_as_created(Relation index, Relation table) const {
@@ -66,16 +69,14 @@ public:
 			++count;
 		}
 		return index->rd_rel->relam == (has_extents ? GIST_AM_OID : BTREE_AM_OID) &&
-		       (shape_->creation == nullptr || index->rd_index->indnatts == count) &&
+		       (!shape_->has_no_more || index->rd_index->indnatts == count) &&
 		       has_rows(index, table, shape_->left_out);
 	}
 
-	const char *name = nullptr;
-
 private:
-	static consteval const IndexShape *shape_of(std::string_view index_name) {
+	static consteval const IndexShape *shape_of(std::string_view name) {
 		const IndexShape *found = index_shapes;
-		while (found->name != index_name)
+		while (found->name != name)
 			++found; // beyond the end of the list: not a constant expression
 		return found;
 	}

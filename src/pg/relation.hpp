@@ -54,21 +54,12 @@ inline bool is_complete(Relation index, Relation table) {
 	       !is_too_young(index);
 }
 
-[[noreturn]] inline void refuse_index(const DirectIndex &index) {
-	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-	                errmsg("index ipam.%s cannot be used", index.name),
-	                errdetail("It is not the one that the extension has created."),
-	                index.creation() != nullptr ? errhint("Drop it and %s.", index.creation())
-	                                            : errhint("Undo what has been done to it.")));
-	pg_unreachable();
-}
-
 // One that a CREATE or REINDEX CONCURRENTLY is still building, or has left behind unfinished, lacks rows; so
 // does, for an old snapshot, one that indcheckxmin warns of. The planner passes such an index by. Nothing
 // here can do without, so it is an error. REINDEX CONCURRENTLY of a complete index does not disturb: it
 // waits for whoever has locked the table before it lets go of the index that it has replaced.
 inline Relation open_index(Relation table, const DirectIndex &wanted) {
-	const char *name = wanted.name;
+	const char *name = wanted.name();
 	Oid oid = oid_of(name);
 	Relation index = index_open(oid, AccessShareLock);
 	while (!index->rd_index->indisvalid && oid_of(name) != oid) { // replaced since the name was looked up
@@ -85,7 +76,7 @@ inline Relation open_index(Relation table, const DirectIndex &wanted) {
 		         is_too_young(index) ? errhint("Run the transaction again.")
 		                             : errhint("If nobody is creating it: REINDEX INDEX ipam.%s.", name)));
 	}
-	if (!wanted.is_as_created(index, table)) refuse_index(wanted);
+	if (!wanted.is_as_created(index, table)) refuse_changed(index, nullptr, wanted.creation());
 	return index;
 }
 
