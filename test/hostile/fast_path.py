@@ -91,8 +91,8 @@ def main():
             if images is None:
                 continue
             call = f"{name}({', '.join(given)})"
-            wire.query("BEGIN")
             try:
+                wire.query("BEGIN")
                 result, error = wire.call(function, images)
                 wire.query("ROLLBACK")
             except (OSError, struct.error):
@@ -104,6 +104,8 @@ def main():
                 attack.found(f"internal error {error['C']}: {error['M']}", call)
             elif not error and is_immutable:
                 expected = attack.connection.pgconn.exec_params(f"SELECT {call}".encode(), [], result_format=1)
+                if expected.error_field(psycopg.pq.DiagnosticField.SQLSTATE) == b"57014":  # the SELECT had no time
+                    continue
                 compared += 1
                 if expected.status != psycopg.pq.ExecStatus.TUPLES_OK or expected.get_value(0, 0) != result:
                     attack.found("another answer than in a SELECT", call)

@@ -1,7 +1,7 @@
-# Hostile input: every function and procedure with arguments that make no sense, also by the fast path of the protocol, every table with values that make
-# none, our types with bytes that are no values, our tables altered by their owner. Nothing crashes, nothing ends in
-# an internal error, takes a text out of its quotes, goes on when it is cancelled or takes all memory, and the plan
-# stays as it was. See test/hostile.
+# Hostile input: every function and procedure with arguments that make no sense, also by the fast path of the protocol,
+# every table with values that make none, our types with bytes that are no values, our tables altered by their owner.
+# Nothing crashes, nothing ends in an internal error, takes a text out of its quotes, goes on when it is cancelled or
+# takes all memory, and the plan stays as it was. See test/hostile.
 #
 #   IPAM_HOSTILE_CALLS       how often each function is called, and by the fast path of the protocol; a table gets twice as
 #                            many statements, a type a hundred times as many values; four times as many alterations
